@@ -15,7 +15,7 @@ use super::{
     },
 };
 use crate::{
-    merge::{LookFacts, Pair, State},
+    merge::{HostPair, HostSide, LookFacts},
     model::{
         Change, ChangeKind, HostChanges, HostState, Port, PortProvenance, Protocol, ScanIndex,
         Script,
@@ -34,7 +34,7 @@ pub(super) struct Context<'c> {
 
 /// Collector of the changes of one host.
 pub(super) struct Changes<'p, 'b> {
-    pub(super) pair: &'p Pair<'b>,
+    pub(super) pair: &'p HostPair<'b>,
     pub(super) context: Context<'p>,
     /// Ports of the older and the newer state, in order.
     pub(super) ports: (Ports<'p>, Ports<'p>),
@@ -55,7 +55,7 @@ pub(super) enum Place<'s> {
 }
 
 /// Returns all changes of a host.
-pub(super) fn changes(pair: &Pair<'_>, context: Context<'_>) -> Vec<Change> {
+pub(super) fn changes(pair: &HostPair<'_>, context: Context<'_>) -> Vec<Change> {
     let ports = (ports(pair.old.as_ref()), ports(pair.new.as_ref()));
     let mut changes = Changes { pair, context, ports, found: Vec::new() };
     changes.host();
@@ -65,7 +65,7 @@ pub(super) fn changes(pair: &Pair<'_>, context: Context<'_>) -> Vec<Change> {
 }
 
 /// Returns the record of a host with its changes.
-pub(super) fn host_changes(pair: &Pair<'_>, changes: Vec<Change>) -> HostChanges {
+pub(super) fn host_changes(pair: &HostPair<'_>, changes: Vec<Change>) -> HostChanges {
     let (was_there, is_there) = (pair.old.is_some(), pair.new.is_some());
     let Some(state) = pair.new.as_ref().or(pair.old.as_ref()) else {
         return HostChanges { changes, ..HostChanges::default() };
@@ -107,11 +107,11 @@ impl<'p> Changes<'p, '_> {
     }
 
     /// Compares a host that both states have.
-    fn both(&mut self, old: &State<'_>, new: &State<'_>) {
+    fn both(&mut self, old: &HostSide<'_>, new: &HostSide<'_>) {
         let (before, after) = (&old.merged.host, &new.merged.host);
         let has_moved = old.merged.host_key != new.merged.host_key;
         self.compare(Place::Host, "state", (up_or_down(old), up_or_down(new)), false);
-        let named = |state: &State<'_>, names: Option<String>| {
+        let named = |state: &HostSide<'_>, names: Option<String>| {
             let resolves =
                 |look: &LookFacts| look.up && look.requested.is_known && !look.requested.no_names;
             let looked = names.is_some() || state.best_look(resolves).is_some();
@@ -127,19 +127,19 @@ impl<'p> Changes<'p, '_> {
             let values = (status(old, Some(before)), status(new, Some(after)));
             self.compare(Place::Host, "mac", values, false);
         }
-        let detected = |state: &State<'_>| {
+        let detected = |state: &HostSide<'_>| {
             Said::by(state.best_look(|look| look.detected_os), systems(&state.merged.host))
         };
         let is_same = system_set(before) == system_set(after);
         self.compare(Place::Host, "os", (detected(old), detected(new)), is_same);
-        let traced = |state: &State<'_>| {
+        let traced = |state: &HostSide<'_>| {
             let route = route(&state.merged.host);
             let found = route.as_ref().and_then(|_| state.look_of(state.merged.provenance.traces));
             let asked = || state.best_look(|look| look.whole && look.requested.route);
             Said::by(found.or_else(asked), route)
         };
         self.compare(Place::Host, "trace", (traced(old), traced(new)), false);
-        let ran = |state: &State<'_>| Said::by(state.best_look(|look| look.ran_scripts), None);
+        let ran = |state: &HostSide<'_>| Said::by(state.best_look(|look| look.ran_scripts), None);
         let of_side = (ran(old), ran(new));
         self.scripts(Place::Host, (&before.scripts, &of_side.0), (&after.scripts, &of_side.1));
     }
@@ -261,30 +261,30 @@ impl<'p> Changes<'p, '_> {
     }
 
     /// Returns the value of a port about which a state has no information except the scan and time of its host.
-    pub(super) fn unseen(state: Option<&'p State<'_>>) -> Said {
+    pub(super) fn unseen(state: Option<&'p HostSide<'_>>) -> Said {
         state.map_or_else(Said::default, |state| Said { looked: false, ..status(state, None) })
     }
 }
 
 /// Attributes a value to the look that supplies the state of a host.
-fn status(state: &State<'_>, value: Option<String>) -> Said {
+fn status(state: &HostSide<'_>, value: Option<String>) -> Said {
     let provenance = &state.merged.provenance;
     Said { looked: true, value, scan: Some(provenance.status), time: provenance.seen.last }
 }
 
-fn state_of(state: &State<'_>) -> String {
+fn state_of(state: &HostSide<'_>) -> String {
     state.merged.host.status.state.as_str().to_owned()
 }
 
 /// Returns the state of the host if it is up or down; other states count as not looked for.
-fn up_or_down(state: &State<'_>) -> Said {
+fn up_or_down(state: &HostSide<'_>) -> Said {
     let found = &state.merged.host.status.state;
     let looked = matches!(found, HostState::Up | HostState::Down);
     Said { looked, ..status(state, looked.then(|| state_of(state))) }
 }
 
 /// Returns the address of a host, with its zone.
-fn shown(state: &State<'_>) -> String {
+fn shown(state: &HostSide<'_>) -> String {
     let key = &*state.merged.host_key;
     let ip = || state.merged.host.ip().map(|ip| &*ip.text);
     key.strip_prefix("ip:").or_else(ip).unwrap_or(key).to_owned()
@@ -311,7 +311,7 @@ fn id(ids: &[String], scan: Option<ScanIndex>) -> Option<String> {
     scan.and_then(|scan| usize::try_from(scan).ok()).and_then(|scan| ids.get(scan)).cloned()
 }
 
-fn ports<'s>(state: Option<&'s State<'s>>) -> Ports<'s> {
+fn ports<'s>(state: Option<&'s HostSide<'s>>) -> Ports<'s> {
     let merged = state.map(|state| &state.merged);
     merged.into_iter().flat_map(|m| m.host.ports.iter().zip(&m.provenance.ports)).collect()
 }

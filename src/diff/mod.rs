@@ -19,7 +19,7 @@ pub use self::options::{DiffOptions, NOISE, NOISE_LINES, Sort, Subject};
 pub use crate::model::{ComparedScans, HostChanges};
 use crate::{
     error::Result,
-    merge::{MergedScan, Merger, Pair, SortedChanges},
+    merge::{HostPair, MergedScan, Merger, SortedChanges},
     model::LatestScan,
 };
 
@@ -108,7 +108,7 @@ pub fn differences_with(old: Merger, new: Merger, options: &DiffOptions) -> Resu
     let (old_ids, new_ids) = (ids(old.scans()), ids(new.scans()));
     let context = Context { options, old_ids: &old_ids, new_ids: &new_ids };
     let mut sorter = new.change_sorter();
-    old.compare(&mut new, &mut |pair: Pair<'_>| {
+    old.compare(&mut new, &mut |pair: HostPair<'_>| {
         let order = match (&pair.new, &pair.old) {
             (Some(new), _) => new.order,
             (None, Some(old)) => old.order | GONE,

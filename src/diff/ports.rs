@@ -7,7 +7,7 @@ use super::{
     values::{SERVICE, Said, services},
 };
 use crate::{
-    merge::{State, is_probed},
+    merge::{HostSide, is_probed},
     model::{ChangeKind, HostState, Port, PortProvenance, PortState, Record as _, Service},
 };
 
@@ -129,7 +129,7 @@ impl Changes<'_, '_> {
 
 /// Returns true if a port that the older state did not look at counts as new: its host was down, or its scans do not
 /// record the ports they scanned (masscan).
-fn is_news_without_a_look(old: &State<'_>) -> bool {
+fn is_news_without_a_look(old: &HostSide<'_>) -> bool {
     old.merged.host.status.state == HostState::Down || (old.lists_ports() && !old.tells_ports())
 }
 
@@ -139,7 +139,7 @@ fn said_of((port, origin): Known<'_>) -> Said {
 }
 
 /// Returns whether the look that supplies the port's services looked for versions.
-fn probed(state: Option<&State<'_>>, (_, origin): Known<'_>) -> Said {
+fn probed(state: Option<&HostSide<'_>>, (_, origin): Known<'_>) -> Said {
     let look = state.and_then(|state| state.look_of(origin.services));
     Said {
         looked: look.is_some_and(|look| look.probed_services),
@@ -150,7 +150,7 @@ fn probed(state: Option<&State<'_>>, (_, origin): Known<'_>) -> Said {
 }
 
 /// Returns whether the look that supplies the port's scripts ran scripts.
-fn ran_scripts(state: Option<&State<'_>>, (_, origin): Known<'_>) -> Said {
+fn ran_scripts(state: Option<&HostSide<'_>>, (_, origin): Known<'_>) -> Said {
     let look = state.and_then(|state| state.look_of(origin.scripts));
     Said {
         looked: look.is_some_and(|look| look.ran_scripts),

@@ -10,21 +10,21 @@ use super::{
     values::Said,
 };
 use crate::{
-    merge::{Listed, State},
+    merge::{HostSide, ListedRange},
     model::{ChangeKind, Protocol},
 };
 
 /// Ports that changed from one state to another.
 struct Row<'l> {
     /// Claims of both states about the first of these ports.
-    old: &'l Listed<'l>,
-    new: &'l Listed<'l>,
+    old: &'l ListedRange<'l>,
+    new: &'l ListedRange<'l>,
     /// Ranges in ascending order, which are not adjacent to each other.
     ranges: Vec<(u16, u16)>,
 }
 
 impl<'l> Row<'l> {
-    const fn new(old: &'l Listed<'l>, new: &'l Listed<'l>) -> Self {
+    const fn new(old: &'l ListedRange<'l>, new: &'l ListedRange<'l>) -> Self {
         Self { old, new, ranges: Vec::new() }
     }
 
@@ -73,7 +73,7 @@ impl Changes<'_, '_> {
     }
 
     /// Adds ports whose state differs, one change per pair of old and new state. Both lists are in order.
-    fn ranges(&mut self, protocol: &str, (old, new): (&[Listed<'_>], &[Listed<'_>])) {
+    fn ranges(&mut self, protocol: &str, (old, new): (&[ListedRange<'_>], &[ListedRange<'_>])) {
         let listed = self.listed(protocol);
         let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
         let mut rows: BTreeMap<(Option<&str>, Option<&str>), Row<'_>> = BTreeMap::new();
@@ -96,7 +96,7 @@ impl Changes<'_, '_> {
         let mut rows: Vec<Row<'_>> = rows.into_values().collect();
         rows.sort_by_key(|row| row.ranges.first().copied());
         for row in rows {
-            let said = |listed: &Listed<'_>| {
+            let said = |listed: &ListedRange<'_>| {
                 Said::found(listed.state.unwrap_or_default(), Some(listed.scan), listed.time)
             };
             let states: Vec<&str> = [row.old.state, row.new.state].into_iter().flatten().collect();
@@ -118,7 +118,7 @@ impl Changes<'_, '_> {
     }
 
     /// Adds changes of counts, for ports that a state counts without listing them.
-    fn counts(&mut self, old: &State<'_>, new: &State<'_>) {
+    fn counts(&mut self, old: &HostSide<'_>, new: &HostSide<'_>) {
         let (of_old, mut of_new) = (old.counts(), new.counts());
         for (protocol, before) in of_old {
             let Some(after) = of_new.remove(&protocol) else { continue };
@@ -141,7 +141,7 @@ impl Changes<'_, '_> {
             {
                 continue;
             }
-            let said = |state: &State<'_>, counts: String| Said {
+            let said = |state: &HostSide<'_>, counts: String| Said {
                 looked: true,
                 ..Said::by(state.best_look(|_| true), Some(counts))
             };
@@ -155,7 +155,7 @@ impl Changes<'_, '_> {
     fn take_listed(
         &self,
         protocol: Option<&str>,
-        state: &State<'_>,
+        state: &HostSide<'_>,
         (is_old, counts): (bool, &mut ByState),
     ) -> i64 {
         let (own, others) =
@@ -182,7 +182,7 @@ impl Changes<'_, '_> {
 }
 
 /// Returns true if the scans that supply the host's state were asked to scan the same ports.
-fn looked_at_the_same(protocol: Option<&str>, old: &State<'_>, new: &State<'_>) -> bool {
+fn looked_at_the_same(protocol: Option<&str>, old: &HostSide<'_>, new: &HostSide<'_>) -> bool {
     let (Some(old), Some(new)) = (old.best_coverage(), new.best_coverage()) else { return false };
     match protocol {
         Some(name) => {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::{
-    merge::Look,
+    merge::HostLook,
     model::{CowStr, Host, HostInterval, HostState, Hostname, Span},
 };
 
@@ -77,7 +77,7 @@ impl<'b> HostValues<'b> {
 
 impl<'b> HostTrack<'b> {
     /// Takes the values of the next look.
-    pub(super) fn put(&mut self, look: &Look<'b>) {
+    pub(super) fn put(&mut self, look: &HostLook<'b>) {
         let (host, evidence) = (&look.host, look.facts.evidence);
         let name_of = |kind| {
             let mut names = host.hostnames.iter();

@@ -10,7 +10,7 @@
 //! - `span` decides when intervals begin and end. A closed interval becomes a compact record at once, so the memory
 //!   per host depends on its ports, not on the length of its history.
 //! - Hosts come in the parts of a merge, one after another or on several threads, and go to sorted runs, in memory or
-//!   in files (`Part::histories`); [`Histories`] merges the runs.
+//!   in files (`Partition::histories`); [`Histories`] merges the runs.
 //!
 //! To list another value, add a field to `model::HostInterval` or `model::PortInterval`, compare it where the others
 //! are compared, and add its column to `table/schema/history.rs`.
@@ -23,7 +23,10 @@ mod track;
 
 use crate::{
     error::Result,
-    merge::{HistoryParts, Hosts, Merged, MergedRecord, PackedHistory, Part, Series, Sorted},
+    merge::{
+        HistoryParts, Hosts, Merged, MergedPartition, MergedRecord, PackedHistory, Partition,
+        Series,
+    },
     model::{HostInterval, PortInterval},
 };
 
@@ -67,7 +70,7 @@ impl Histories {
     /// # Errors
     /// Returns an error if a temporary file cannot be read or written.
     pub fn of(mut merged: Merged) -> Result<Self> {
-        let parts = merged.take_parts().into_iter();
+        let parts = merged.take_partitions().into_iter();
         Hosts::of(parts.map(of_part).collect::<Result<_>>()?).map(Self)
     }
 
@@ -108,7 +111,7 @@ impl HostHistory {
 }
 
 /// Builds the histories of the hosts of a part.
-pub(crate) fn of_part(part: Part) -> Result<Sorted> {
+pub(crate) fn of_part(part: Partition) -> Result<MergedPartition> {
     part.histories(of_host)
 }
 

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     error::Result,
     merge::{
-        Device, Intervals, Look, LookCoverage, LookFacts, PackedHistory, Packer, Series,
+        Device, HostLook, Intervals, LookCoverage, LookFacts, PackedHistory, Packer, Series,
         UnlistedState,
     },
     model::{CowStr, HostInterval, HostState, Port, PortState, Protocol, ScanIndex},
@@ -76,7 +76,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
     }
 
     /// Takes the next look.
-    pub(super) fn take(&mut self, mut look: Look<'b>) {
+    pub(super) fn take(&mut self, mut look: HostLook<'b>) {
         self.looks.push(look.facts);
         let mac = look.host.mac().map(|address| address.text.clone());
         if !self.series.policy().keep_identity && self.device.begins(mac) {
@@ -145,7 +145,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
     }
 
     /// Takes the coverage of the last look, for ports that it does not list.
-    fn cover(&mut self, look: &Look<'b>) {
+    fn cover(&mut self, look: &HostLook<'b>) {
         let place = self.looks.len().saturating_sub(1);
         let (ports, watched) = (&self.ports, &self.watched);
         let is_unlisted =

@@ -13,7 +13,7 @@ use crate::getopt::{VALUED, takes_next_word};
 /// Information that the arguments of a scan ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
-pub(crate) struct Requested {
+pub(crate) struct RequestedInfo {
     /// True if the scan has arguments at all.
     pub(crate) is_known: bool,
     /// Service versions: `-sV`, `-A`, `--version-…`.
@@ -28,7 +28,7 @@ pub(crate) struct Requested {
     pub(crate) no_names: bool,
 }
 
-impl Requested {
+impl RequestedInfo {
     /// Returns a value that asks for nothing.
     pub(crate) const fn nothing() -> Self {
         Self {
@@ -143,7 +143,7 @@ mod tests {
 
     /// Returns one letter per kind of information asked for: versions, scripts, OS, route, no names.
     fn letters(args: &str) -> String {
-        let found = Requested::from_args(Some(args));
+        let found = RequestedInfo::from_args(Some(args));
         let all = [
             (found.versions, 'v'),
             (found.scripts, 's'),
@@ -226,7 +226,7 @@ mod tests {
         ] {
             assert_eq!(letters(args), expected, "{args}");
         }
-        assert_eq!(Requested::from_args(None), Requested::default());
-        assert!(Requested::from_args(Some("nmap")).is_known);
+        assert_eq!(RequestedInfo::from_args(None), RequestedInfo::default());
+        assert!(RequestedInfo::from_args(Some("nmap")).is_known);
     }
 }

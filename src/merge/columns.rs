@@ -2,10 +2,12 @@
 //! Those of a host that merge one by one are in `details`; here are those that come with the state, with the names, and
 //! with the operating system.
 
-use super::explain::{Value, number, owned};
 use crate::model::{
     CowStr, ExtraPorts, Host, OsClass, OsPortUsed, PortState, Record, Script, Trace,
 };
+
+/// Value of a column, as text; `None` for null.
+pub(super) type Value<'a> = Option<CowStr<'a>>;
 
 type OfHost = for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>;
 
@@ -89,4 +91,12 @@ pub(super) fn route<'a>(traces: &[Trace<'a>]) -> Value<'a> {
     let hops = traces.iter().flat_map(|trace| &trace.hops);
     let addresses: Vec<&str> = hops.map(|hop| hop.ip.as_deref().unwrap_or("*")).collect();
     (!addresses.is_empty()).then(|| addresses.join(" ").into())
+}
+
+pub(super) fn owned<'a>(text: &str) -> CowStr<'a> {
+    CowStr::Owned(text.to_owned())
+}
+
+pub(super) fn number<'a>(number: Option<impl ToString>) -> Value<'a> {
+    number.map(|number| number.to_string().into())
 }

@@ -17,12 +17,12 @@ use crate::{
 /// Digests of hosts that ignore everything no table holds, so that a copy read from XML equals a copy read from a
 /// dataset.
 #[derive(Debug, Default)]
-pub(super) struct Comparing {
+pub(super) struct HostDigester {
     out: RecordWriter,
     record: Vec<u8>,
 }
 
-impl Comparing {
+impl HostDigester {
     /// Returns the digest of a host. `record` is its staged record and `host` its content.
     pub(super) fn digest(&mut self, record: &[u8], host: &Host<'_>) -> u128 {
         if is_as_in_tables(host) { hash(record) } else { self.digest_of_record(record) }
@@ -168,13 +168,13 @@ fn scan(scans: &[MergedScan], number: ScanIndex) -> Option<&MergedScan> {
 }
 
 /// Group of scans that are copies of each other.
-struct Kind<'s> {
+struct CopyGroup<'s> {
     digest: u128,
     sha256: Vec<&'s str>,
     copies: Vec<ScanIndex>,
 }
 
-impl<'s> Kind<'s> {
+impl<'s> CopyGroup<'s> {
     /// Groups finished scans with equal hosts or equal bytes, in the order of the first scan of each group.
     fn all(
         scans: &'s [MergedScan],
@@ -212,7 +212,7 @@ pub(super) fn decide(
     same: &[ScanIndex],
     digest: impl Fn(ScanIndex) -> u128,
 ) {
-    let kinds = Kind::all(scans, &finished(scans, same), digest);
+    let kinds = CopyGroup::all(scans, &finished(scans, same), digest);
     let mut kinds: Vec<_> = kinds.into_iter().map(|kind| kind.copies).collect();
     // Unfinished scans count as copies of the first group.
     let is_open =

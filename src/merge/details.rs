@@ -6,7 +6,11 @@ use std::{
     mem,
 };
 
-use super::{columns::ColumnsOf, coverage::Ranges, explain::Value, policy::MergeFlags};
+use super::{
+    columns::{ColumnsOf, Value},
+    coverage::Ranges,
+    policy::MergeFlags,
+};
 use crate::model::{
     Address, CowStr, ExtraPorts, FieldValue, Host, Hostname, OsDetection, Port, Record as _,
     Sequence, TcpSequence,

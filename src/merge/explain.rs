@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use super::{
     columns::{
-        ColumnsOf, HOST, MAC, NOT_OF_PORT, NOT_OF_SERVICE, OS, compared, extra_text, list, route,
-        script_value,
+        ColumnsOf, HOST, MAC, NOT_OF_PORT, NOT_OF_SERVICE, OS, Value, compared, extra_text, list,
+        number, owned, route, script_value,
     },
     details::{Details, plain_name},
-    group::Look,
+    host_look::HostLook,
     policy::Precedence,
 };
 use crate::model::{
@@ -29,8 +29,6 @@ pub(super) struct Explain<'a> {
     on: bool,
     found: Vec<Conflict<'a>>,
 }
-
-pub(super) type Value<'a> = Option<CowStr<'a>>;
 
 /// Losing scan, winning scan and rule of a conflict.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +116,7 @@ impl<'a> Explain<'a> {
     }
 
     /// Records conflicts of host states and their reasons. `looks` are sorted, best first.
-    pub(super) fn of_hosts(&mut self, looks: &[Look<'a>], precedence: Precedence) {
+    pub(super) fn of_hosts(&mut self, looks: &[HostLook<'a>], precedence: Precedence) {
         let Some((best, others)) = looks.split_first().filter(|_| self.on) else { return };
         for look in others {
             for (column, get) in HOST {
@@ -131,7 +129,7 @@ impl<'a> Explain<'a> {
     /// Records conflicts of details and lists. `looks` are sorted, best first; values that are taken together come
     /// from the first look that has any of them. Values that a flag leaves out are no conflict: `names` is true if
     /// addresses of other looks are taken.
-    pub(super) fn details(&mut self, looks: &[Look<'a>], precedence: Precedence, names: bool) {
+    pub(super) fn details(&mut self, looks: &[HostLook<'a>], precedence: Precedence, names: bool) {
         if !self.on {
             return;
         }
@@ -145,7 +143,7 @@ impl<'a> Explain<'a> {
     /// Records conflicts of counts of unlisted ports. The winning counts come from one look, less the listed ports.
     pub(super) fn extra_ports(
         &mut self,
-        looks: &[Look<'a>],
+        looks: &[HostLook<'a>],
         (winner, stands): (usize, &[ExtraPorts<'a>]),
         precedence: Precedence,
     ) {
@@ -162,7 +160,7 @@ impl<'a> Explain<'a> {
     }
 
     /// Records conflicts of values that are taken together from the first look that has any.
-    fn together(&mut self, columns: ColumnsOf, looks: &[Look<'a>], precedence: Precedence) {
+    fn together(&mut self, columns: ColumnsOf, looks: &[HostLook<'a>], precedence: Precedence) {
         let mut looks = looks.iter().filter(|look| {
             let values = columns(&look.host);
             values.iter().any(|(_, value)| value.is_some())
@@ -174,7 +172,12 @@ impl<'a> Explain<'a> {
     }
 
     /// Records conflicts of columns of two looks.
-    fn columns(&mut self, columns: ColumnsOf, (best, look): (&Look<'a>, &Look<'a>), loss: Loss) {
+    fn columns(
+        &mut self,
+        columns: ColumnsOf,
+        (best, look): (&HostLook<'a>, &HostLook<'a>),
+        loss: Loss,
+    ) {
         let values = columns(&best.host).into_iter().zip(columns(&look.host));
         for ((column, mine), (_, theirs)) in values {
             self.note(Subject::new(column), mine, theirs, loss);
@@ -182,11 +185,11 @@ impl<'a> Explain<'a> {
     }
 
     /// Records conflicts of host names per type. All names of a type come from the best look that has one.
-    pub(super) fn names(&mut self, looks: &[&Look<'a>]) {
+    pub(super) fn names(&mut self, looks: &[&HostLook<'a>]) {
         if !self.on {
             return;
         }
-        let mut known: Vec<(&Value<'a>, &Look<'a>)> = Vec::new();
+        let mut known: Vec<(&Value<'a>, &HostLook<'a>)> = Vec::new();
         for look in looks {
             let kinds: Vec<&Value<'a>> =
                 look.host.hostnames.iter().map(|name| &name.kind).collect();
@@ -291,7 +294,7 @@ impl<'a> Explain<'a> {
     /// Records conflicts of the operating system where all of it comes from one look.
     pub(super) fn whole_os(
         &mut self,
-        looks: &[Look<'a>],
+        looks: &[HostLook<'a>],
         winner: Option<usize>,
         precedence: Precedence,
     ) {
@@ -314,7 +317,7 @@ impl<'a> Explain<'a> {
     /// Records conflicts of host scripts where all of them come from one look.
     pub(super) fn whole_scripts(
         &mut self,
-        looks: &[Look<'a>],
+        looks: &[HostLook<'a>],
         winner: Option<usize>,
         precedence: Precedence,
     ) {
@@ -349,7 +352,12 @@ impl<'a> Explain<'a> {
         }
     }
 
-    pub(super) fn traces(&mut self, winner: &Look<'a>, loser: &Look<'a>, precedence: Precedence) {
+    pub(super) fn traces(
+        &mut self,
+        winner: &HostLook<'a>,
+        loser: &HostLook<'a>,
+        precedence: Precedence,
+    ) {
         if self.on {
             let (mine, theirs) = (route(&winner.host.traces), route(&loser.host.traces));
             self.note(Subject::new("trace"), mine, theirs, loss(winner, loser, precedence));
@@ -362,16 +370,8 @@ fn is_conflict(mine: &Value<'_>, theirs: &Value<'_>) -> bool {
     theirs.is_some() && mine != theirs
 }
 
-fn loss(winner: &Look<'_>, loser: &Look<'_>, precedence: Precedence) -> Loss {
+fn loss(winner: &HostLook<'_>, loser: &HostLook<'_>, precedence: Precedence) -> Loss {
     Loss { winner: winner.facts.scan, loser: loser.facts.scan, rule: precedence.name() }
-}
-
-pub(super) fn owned<'a>(text: &str) -> CowStr<'a> {
-    CowStr::Owned(text.to_owned())
-}
-
-pub(super) fn number<'a>(number: Option<impl ToString>) -> Value<'a> {
-    number.map(|number| number.to_string().into())
 }
 
 /// Joins the distinct texts in sorted order; null if there are none.
@@ -398,13 +398,13 @@ fn outputs<'a>(scripts: &[Script<'a>], name: &str) -> Value<'a> {
     set(scripts.iter().filter(|script| script.name == name).map(script_value), "\n")
 }
 
-fn names<'a>(look: &Look<'a>, kind: &Value<'a>) -> Value<'a> {
+fn names<'a>(look: &HostLook<'a>, kind: &Value<'a>) -> Value<'a> {
     let of_kind = look.host.hostnames.iter().filter(|name| name.kind == *kind);
     set(of_kind.map(|name| name.name.clone()), ", ")
 }
 
 /// Returns the names of a type in the form in which they are compared: lower case, without trailing dots.
-fn plain_names(look: &Look<'_>, kind: &Value<'_>) -> BTreeSet<String> {
+fn plain_names(look: &HostLook<'_>, kind: &Value<'_>) -> BTreeSet<String> {
     let plain = |name: &Hostname<'_>| plain_name(&name.name).to_ascii_lowercase();
     look.host.hostnames.iter().filter(|name| name.kind == *kind).map(plain).collect()
 }

@@ -2,11 +2,7 @@
 
 use std::{cmp::Reverse, mem};
 
-use super::{
-    explain::Explain,
-    group::{Group, count},
-    look::LookFacts,
-};
+use super::{explain::Explain, facts::LookFacts, group::Group, host_look::count};
 use crate::model::{OsClass, OsDetection, OsMatch, ScanIndex, Script};
 
 /// OS matches, each with its scan and its classes.

@@ -4,15 +4,16 @@ use std::mem;
 
 use super::{
     explain::Explain,
-    group::{Entry, Group, Look, Rules},
-    keep::Keeper,
-    look::{Folded, LookFacts, answered},
+    facts::{FoldedFacts, LookFacts, answered},
+    group::Group,
+    host_look::{Entry, HostLook, Rules},
+    retention::Keeper,
 };
 use crate::model::Host;
 
 /// Folds entries into one look per scan. Entries of one scan must be adjacent.
-pub(super) fn looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
-    let mut looks: Vec<Look<'a>> = Vec::with_capacity(entries.len());
+pub(super) fn looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<HostLook<'a>> {
+    let mut looks: Vec<HostLook<'a>> = Vec::with_capacity(entries.len());
     let mut entries = entries.into_iter().peekable();
     while let Some(first) = entries.next() {
         let scan = first.scan;
@@ -25,14 +26,14 @@ pub(super) fn looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'
     looks
 }
 
-fn look_of<'a>(entry: Entry<'a>, rules: Rules<'_>) -> Look<'a> {
+fn look_of<'a>(entry: Entry<'a>, rules: Rules<'_>) -> HostLook<'a> {
     let Entry { scan, order, host } = entry;
     let facts = LookFacts::new(&host, rules.scan(scan), order, None);
-    Look { facts, host, ports: Vec::new(), entries: None, past: None }
+    HostLook { facts, host, ports: Vec::new(), entries: None, role: None }
 }
 
 /// Folds the entries of one scan into one look.
-fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
+fn fold<'a>(mut entries: Vec<HostLook<'a>>, rules: Rules<'_>) -> Option<HostLook<'a>> {
     if entries.len() == 1 {
         return entries.pop();
     }
@@ -40,7 +41,7 @@ fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     let hosts = || entries.iter().map(|entry| &entry.host);
     let start = hosts().filter_map(|host| host.start_time).min();
     let end = hosts().filter_map(|host| host.end_time).max();
-    let folded = Folded {
+    let folded = FoldedFacts {
         first: hosts().filter_map(|host| host.start_time.or(host.end_time)).min(),
         last: hosts().filter_map(|host| host.end_time.or(host.start_time)).max(),
         complete: hosts().all(|host| host.complete),
@@ -62,12 +63,12 @@ fn fold<'a>(mut entries: Vec<Look<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
     let mut host = combined.host;
     (host.start_time, host.end_time) = (start, end);
     let facts = LookFacts::new(&host, rules.scan(scan), order, Some(folded));
-    Some(Look {
+    Some(HostLook {
         facts,
         host,
         ports: combined.provenance.ports,
         entries: Some(covering),
-        past: None,
+        role: None,
     })
 }
 

@@ -1,159 +1,31 @@
-//! Merges the observations of one host by several scans into one host (docs/merge.md). The result depends only on the
-//! hosts, their order and the policy, so every caller that has all hosts of a key gets the same result.
+//! Merges the looks at one host (docs/merge.md).
 //!
-//! A merge has two steps. First the entries of each scan are folded into one [`Look`], without loss. Then the looks
-//! are sorted, best first, and each part of the host is taken from the look that the policy selects. A [`Group`] does
-//! both steps; its field `folding` is true in the first. Looks of scans in a saved state come with a [`Past`], which
-//! holds the counts and times of the looks that were dropped.
+//! A [`Group`] takes each part of the host from the look that the policy selects. The same code folds the entries of
+//! one scan into a look; the field `folding` is true then. Looks of scans in a saved state come with a [`SavedHost`],
+//! which holds the counts and times of the looks that were dropped.
 
 use std::mem;
 
 use super::{
     details::{Details, addresses, hostnames, hostnames_by_type, strip, without_listed},
-    devices::{Current, OutOfOrder, current},
     explain::Explain,
-    fold::looks,
-    keep::Keeper,
-    look::{LookFacts, ScanFacts},
-    past::{Past, Role},
-    policy::{MergePolicy, Precedence},
-    ports::drop_old,
+    host_look::{HostLook, Rules, count},
+    policy::Precedence,
+    retention::Keeper,
+    saved_host::SavedHost,
 };
 use crate::model::{
-    Address, ExtraPorts, Host, Hostname, PortProvenance, PortState, Provenance, ScanIndex,
-    SeenRange, Timestamp, Trace,
+    Address, ExtraPorts, Host, Hostname, Port, PortProvenance, PortState, Protocol, Provenance,
+    ScanIndex, SeenRange, Timestamp, Trace,
 };
-
-/// Host element of a scan.
-#[derive(Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) scan: ScanIndex,
-    /// Position in the order of the arguments.
-    pub(super) order: u64,
-    pub(super) host: Host<'a>,
-}
-
-/// Observation of one host by one scan: the entries of the host in that scan, folded into one.
-#[derive(Debug)]
-pub(crate) struct Look<'a> {
-    pub(crate) facts: LookFacts,
-    pub(crate) host: Host<'a>,
-    /// Times at which its ports were seen, by port index, if it was folded from several entries.
-    pub(super) ports: Vec<PortProvenance>,
-    /// Unlisted port counts of each entry that covers any port, if it was folded from several entries.
-    pub(super) entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
-    /// Role of a look that comes from a saved state.
-    pub(super) past: Option<Role<'a>>,
-}
-
-impl<'a> Look<'a> {
-    /// Creates a look that comes from a saved state.
-    pub(super) fn of_past(
-        facts: LookFacts,
-        host: Host<'a>,
-        entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
-        role: Role<'a>,
-    ) -> Self {
-        Self { facts, host, ports: Vec::new(), entries, past: Some(role) }
-    }
-
-    /// Returns the `extra_ports` of each entry that covers any port.
-    pub(crate) fn covering_entries(&self) -> Vec<&[ExtraPorts<'a>]> {
-        match &self.entries {
-            _ if !self.facts.whole => Vec::new(),
-            Some(entries) => entries.iter().map(Vec::as_slice).collect(),
-            None => vec![&self.host.extra_ports],
-        }
-    }
-
-    /// Returns the first and the last time at which a port of the look was seen.
-    pub(super) fn port_times(&self, index: i32) -> Times {
-        let of_folded = usize::try_from(index).ok().and_then(|index| self.ports.get(index));
-        of_folded
-            .map_or((self.facts.first, self.facts.last), |port| (port.seen.first, port.seen.last))
-    }
-}
-
-/// Policy and facts about the scans that decide how hosts merge.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rules<'r> {
-    pub(super) policy: &'r MergePolicy,
-    pub(super) scans: &'r [ScanFacts],
-    /// Number of each used scan by its arrival number, and the reverse.
-    pub(super) numbers: &'r [Option<ScanIndex>],
-    pub(super) arrivals: &'r [ScanIndex],
-    /// First scan, to which flags do not apply.
-    pub(super) caller: ScanIndex,
-    /// Hosts and ports last seen before this time are left out.
-    pub(super) oldest: Option<Timestamp>,
-}
-
-impl<'r> Rules<'r> {
-    pub(super) fn scan(&self, scan: ScanIndex) -> (ScanIndex, &'r ScanFacts) {
-        static UNKNOWN: ScanFacts = ScanFacts::unknown();
-        (scan, self.scans.get(index(scan)).unwrap_or(&UNKNOWN))
-    }
-
-    /// Returns the number of a used scan by its arrival number.
-    pub(super) fn number(&self, arrival: ScanIndex) -> Option<ScanIndex> {
-        self.numbers.get(index(arrival)).copied().flatten()
-    }
-
-    /// Returns the arrival number of a scan.
-    pub(super) fn arrival(&self, scan: ScanIndex) -> ScanIndex {
-        self.arrivals.get(index(scan)).copied().unwrap_or(ScanIndex::MAX)
-    }
-}
 
 /// Merged host.
 #[derive(Debug)]
-pub(super) struct Combined<'a> {
+pub(super) struct CombinedHost<'a> {
     pub(super) host: Host<'a>,
     pub(super) provenance: Provenance,
     /// Number of newer port records that lost to older ones and differ from them.
     pub(super) outdated: u64,
-}
-
-/// Merges the observations of one host. Entries are in order, those of one scan adjacent; there is at least one entry
-/// or one past.
-///
-/// # Errors
-/// Returns [`OutOfOrder`] if a look cannot be placed among those of the pasts.
-pub(super) fn merge<'a>(
-    entries: Vec<Entry<'a>>,
-    pasts: Vec<Past<'a>>,
-    rules: Rules<'_>,
-    (explain, keeper): (&mut Explain<'a>, &mut Keeper<'a>),
-) -> Result<Option<Combined<'a>>, OutOfOrder> {
-    let looks = looks(entries, rules);
-    let of_looks = looks.iter().filter_map(|look| look.facts.first);
-    let all_first = of_looks.chain(pasts.iter().filter_map(|past| past.first)).min();
-    let Current { mut looks, mut pasts, mac, begin } = current(looks, pasts, rules)?;
-    for (place, past) in pasts.iter_mut().enumerate() {
-        looks.extend(past.take_looks(place, rules));
-    }
-    let mut group = Group { pasts, ..Group::new(looks, rules, false) };
-    group.apply_flags();
-    let Some(mut combined) = group.combined(explain, keeper) else { return Ok(None) };
-    combined.provenance.seen.first = all_first;
-    if keeper.is_on() {
-        let past = keeper.past_mut();
-        (past.first, past.outdated) = (all_first, combined.outdated);
-        (past.mac, past.begin) = (mac, begin);
-    }
-    Ok(Some(combined))
-}
-
-/// Folds entries into looks and returns those that count, best first.
-pub(super) fn ranked_looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<Look<'a>> {
-    // Without a past, every look can be placed.
-    let looks = current(looks(entries, rules), Vec::new(), rules).map(|current| current.looks);
-    Group::new(looks.unwrap_or_default(), rules, false).looks
-}
-
-/// Folds the entries of one scan into a look.
-pub(super) fn look<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Option<Look<'a>> {
-    looks(entries, rules).pop()
 }
 
 /// Looks at one host, or entries of one look, best first.
@@ -161,23 +33,28 @@ pub(super) struct Group<'a, 'r> {
     pub(super) rules: Rules<'r>,
     /// True while the entries of one scan are folded.
     pub(super) folding: bool,
-    pub(super) looks: Vec<Look<'a>>,
+    pub(super) looks: Vec<HostLook<'a>>,
     /// Summaries of saved looks that were dropped.
-    pub(super) pasts: Vec<Past<'a>>,
+    pub(super) saved_hosts: Vec<SavedHost<'a>>,
     /// Index of the look that is first in the order of the arguments.
     base: usize,
 }
 
 impl<'a, 'r> Group<'a, 'r> {
-    pub(super) fn new(mut looks: Vec<Look<'a>>, rules: Rules<'r>, folding: bool) -> Self {
+    pub(super) fn new(mut looks: Vec<HostLook<'a>>, rules: Rules<'r>, folding: bool) -> Self {
         looks.sort_by(|a, b| a.facts.rank(&b.facts, rules.policy.precedence));
         let first = looks.iter().enumerate().min_by_key(|(_, look)| look.facts.order);
         let base = first.map_or(0, |(place, _)| place);
-        Self { rules, folding, looks, pasts: Vec::new(), base }
+        Self { rules, folding, looks, saved_hosts: Vec::new(), base }
+    }
+
+    /// Adds the summaries of saved looks that were dropped.
+    pub(super) fn with_saved_hosts(self, saved_hosts: Vec<SavedHost<'a>>) -> Self {
+        Self { saved_hosts, ..self }
     }
 
     /// Removes everything that flags turn off. The facts and coverage of the looks are known by then.
-    fn apply_flags(&mut self) {
+    pub(super) fn apply_flags(&mut self) {
         let (flags, caller) = (self.rules.policy.flags, self.rules.caller);
         for look in self.looks.iter_mut().filter(|look| look.facts.scan != caller) {
             strip(&mut look.host, &flags);
@@ -193,7 +70,7 @@ impl<'a, 'r> Group<'a, 'r> {
         mut self,
         explain: &mut Explain<'a>,
         keeper: &mut Keeper<'a>,
-    ) -> Option<Combined<'a>> {
+    ) -> Option<CombinedHost<'a>> {
         let precedence = self.rules.policy.precedence;
         keeper.host(&self);
         explain.of_hosts(&self.looks, precedence);
@@ -230,7 +107,7 @@ impl<'a, 'r> Group<'a, 'r> {
             traces: trace_origin,
             ..origins_of_host
         };
-        Some(Combined { host, provenance, outdated })
+        Some(CombinedHost { host, provenance, outdated })
     }
 
     /// Returns the index of the look that is first in the order of the arguments.
@@ -238,39 +115,40 @@ impl<'a, 'r> Group<'a, 'r> {
         self.base
     }
 
-    /// Returns looks that are not included in the sums of a past.
-    fn fresh(&self) -> impl Iterator<Item = &Look<'a>> {
-        self.looks.iter().filter(|look| look.past.is_none())
+    /// Returns looks that are not included in the sums of a saved host.
+    fn fresh(&self) -> impl Iterator<Item = &HostLook<'a>> {
+        self.looks.iter().filter(|look| look.role.is_none())
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.fresh().any(|look| look.host.complete) || self.pasts.iter().any(|past| past.complete)
+        self.fresh().any(|look| look.host.complete)
+            || self.saved_hosts.iter().any(|saved_host| saved_host.complete)
     }
 
     pub(super) fn provenance(&self) -> Provenance {
         let facts = || self.fresh().map(|look| look.facts);
-        let pasts = || self.pasts.iter();
-        let of_pasts = pasts().flat_map(|past| past.scans(self.rules));
-        let mut scans: Vec<ScanIndex> = facts().map(|facts| facts.scan).chain(of_pasts).collect();
+        let saved_hosts = || self.saved_hosts.iter();
+        let of_saved = saved_hosts().flat_map(|saved_host| saved_host.scans(self.rules));
+        let mut scans: Vec<ScanIndex> = facts().map(|facts| facts.scan).chain(of_saved).collect();
         scans.sort_unstable();
         scans.dedup();
         let up = facts().filter(|facts| facts.up);
-        let counts = pasts().map(|past| past.count);
+        let counts = saved_hosts().map(|saved_host| saved_host.count);
         Provenance {
             status: self.looks.first().map_or(0, |look| look.facts.scan),
             scans,
             seen: SeenRange {
                 first: facts()
                     .filter_map(|facts| facts.first)
-                    .chain(pasts().filter_map(|past| past.first))
+                    .chain(saved_hosts().filter_map(|saved_host| saved_host.first))
                     .min(),
                 last: up
                     .filter_map(|facts| facts.last)
-                    .chain(pasts().filter_map(|past| past.last))
+                    .chain(saved_hosts().filter_map(|saved_host| saved_host.last))
                     .max(),
                 looked: facts()
                     .filter_map(|facts| facts.last)
-                    .chain(pasts().filter_map(|past| past.looked))
+                    .chain(saved_hosts().filter_map(|saved_host| saved_host.looked))
                     .max(),
                 count: counts.fold(count(self.fresh().count()), i32::saturating_add),
             },
@@ -291,7 +169,7 @@ impl<'a, 'r> Group<'a, 'r> {
     /// Returns counts of unlisted ports, less the ports that are listed.
     fn extra_ports(
         &mut self,
-        ports: &[crate::model::Port<'a>],
+        ports: &[Port<'a>],
         explain: &mut Explain<'a>,
     ) -> Vec<ExtraPorts<'a>> {
         let precedence = self.rules.policy.precedence;
@@ -314,7 +192,7 @@ impl<'a, 'r> Group<'a, 'r> {
     fn names(&self, explain: &mut Explain<'a>) -> (Vec<Address<'a>>, Vec<Hostname<'a>>) {
         let all = self.takes_names();
         let places = self.looks.iter().enumerate();
-        let taken: Vec<&Look<'a>> =
+        let taken: Vec<&HostLook<'a>> =
             places.filter(|(place, _)| all || *place == self.base).map(|(_, look)| look).collect();
         let hosts = || taken.iter().map(|look| &look.host);
         if self.is_latest() {
@@ -357,17 +235,29 @@ impl<'a, 'r> Group<'a, 'r> {
     }
 }
 
-fn has_hops(look: &Look<'_>) -> bool {
+fn has_hops(look: &HostLook<'_>) -> bool {
     look.host.traces.iter().any(|trace| !trace.hops.is_empty())
 }
 
-/// First and last time.
-pub(super) type Times = (Option<Timestamp>, Option<Timestamp>);
-
-pub(super) fn index(scan: ScanIndex) -> usize {
-    usize::try_from(scan).unwrap_or(usize::MAX)
-}
-
-pub(super) fn count(n: usize) -> i32 {
-    i32::try_from(n).unwrap_or(i32::MAX)
+/// Removes ports last seen before `oldest` and returns their protocols and numbers.
+fn drop_old<'a>(
+    ports: &mut Vec<Port<'a>>,
+    origins: &mut Vec<PortProvenance>,
+    oldest: Timestamp,
+) -> Vec<(Protocol<'a>, u16)> {
+    let is_old = |origin: &PortProvenance| origin.seen.last.is_some_and(|last| last < oldest);
+    let mut old = origins.iter().map(is_old).collect::<Vec<_>>().into_iter();
+    let mut gone = Vec::new();
+    ports.retain(|port| {
+        let is_old = old.next().unwrap_or_default();
+        if is_old {
+            gone.push((port.protocol.clone(), port.number));
+        }
+        !is_old
+    });
+    origins.retain(|origin| !is_old(origin));
+    for (index, port) in ports.iter_mut().enumerate() {
+        port.index = count(index);
+    }
+    gone
 }

@@ -4,13 +4,14 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 
 use super::{
     age::{Ends, oldest},
+    context::MergeContext,
     copies::{self, MergedScan},
-    look::ScanFacts,
-    merged::{Merged, Shared},
+    facts::ScanFacts,
     policy::MergePolicy,
+    result::Merged,
     stager::{EVENTS, StagedRecord, Stager},
     state::Saved,
-    store::{PARTITIONS, Place, Store, records},
+    store::{PARTITIONS, Store, TempFolder, records},
 };
 use crate::{
     codec::{put_length, split_length},
@@ -65,7 +66,7 @@ pub struct Merger {
     held: usize,
     /// Maximum size of records held in memory, in bytes.
     pub(super) cap: usize,
-    pub(super) place: Place,
+    pub(super) folder: TempFolder,
     /// True if a state is saved after the merge.
     pub(super) keeps: bool,
     pub(super) saved: Option<Box<Saved>>,
@@ -93,7 +94,7 @@ impl Merger {
             stores: (0..=PARTITIONS).map(|_| Store::default()).collect(),
             held: 0,
             cap,
-            place: Place::new(folder),
+            folder: TempFolder::new(folder),
             keeps: false,
             saved: None,
         }
@@ -184,7 +185,7 @@ impl Merger {
         if self.held > self.cap {
             let saved = self.saved.iter_mut().flat_map(|saved| saved.stores_mut());
             for store in self.stores.iter_mut().chain(saved) {
-                store.spill(&self.place)?;
+                store.spill(&self.folder)?;
             }
             self.held = 0;
         }
@@ -243,7 +244,7 @@ impl Merger {
         }
         let before = self.scans.len();
         for (number, store) in other.stores.into_iter().enumerate() {
-            let bytes = store.load(&other.place)?;
+            let bytes = store.load(&other.folder)?;
             for entry in records(&bytes) {
                 let Some((scan, record)) = split_length(entry) else { continue };
                 self.push(number, scan.saturating_add(before), record)?;
@@ -291,7 +292,7 @@ impl Merger {
         if self.keeps {
             classify(&mut facts);
         }
-        let shared = Shared {
+        let context = MergeContext {
             policy: self.policy,
             facts,
             caller: numbers.iter().flatten().copied().min().unwrap_or_default(),
@@ -301,7 +302,7 @@ impl Merger {
             ids: self.scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect(),
             spilled,
             cap: self.cap,
-            place: self.place,
+            folder: self.folder,
             keeps: self.keeps,
             saved: self.saved,
             originals,
@@ -309,7 +310,7 @@ impl Merger {
         let mut kept = kept.into_iter();
         let stores = self.stores.into_iter().map(|store| (store, kept.next().unwrap_or_default()));
         let stores = stores.collect();
-        Ok(Merged { shared: Arc::new(shared), scans: self.scans, stores, events })
+        Ok(Merged { context: Arc::new(context), scans: self.scans, stores, events })
     }
 
     /// Decides which copy of each scan is used.
@@ -360,9 +361,9 @@ impl Merger {
         if unknown.is_empty() {
             return Ok(digests);
         }
-        let mut out = copies::Comparing::default();
+        let mut out = copies::HostDigester::default();
         for store in self.stores.iter().take(PARTITIONS) {
-            let bytes = store.look(&self.place)?;
+            let bytes = store.look(&self.folder)?;
             for entry in records(&bytes) {
                 let Some((scan, record)) = split_length(entry) else { continue };
                 let Ok(scan) = ScanIndex::try_from(scan) else { continue };

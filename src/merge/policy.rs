@@ -1,11 +1,10 @@
 //! Options that decide how hosts merge (docs/merge.md).
 
-use std::{cmp::Ordering, fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
-use super::look::LookFacts;
 use crate::{
     error::Error,
-    model::{CowStr, Identity, Port, PortState, Protocol, Service},
+    model::{Identity, Protocol},
 };
 
 /// Rule that chooses the winning record.
@@ -74,7 +73,7 @@ pub struct MergeFlags {
     pub trace: bool,
     /// All results of operating system detection.
     pub os: bool,
-    /// Requested targets that no scan looked at.
+    /// RequestedInfo targets that no scan looked at.
     pub non_scanned: bool,
     /// Host names, addresses and MAC of a host that the caller knows.
     pub names: bool,
@@ -174,38 +173,4 @@ impl MergePolicy {
     pub fn with_explain(self, explain: bool) -> Self {
         Self { explain, ..self }
     }
-}
-
-/// Compares two records of a port by how much they know; lower is better. Each comes with the facts of its look.
-pub(super) fn compare_knowledge(
-    (facts, port): (&LookFacts, &Port<'_>),
-    (other, theirs): (&LookFacts, &Port<'_>),
-) -> Ordering {
-    let timed_out = facts.timed_out.cmp(&other.timed_out);
-    let known = worth(theirs).cmp(&worth(port));
-    timed_out.then(known).then(facts.order.cmp(&other.order))
-}
-
-/// Returns how much a record of a port knows: the rank of its best service, and then true if the port is open.
-fn worth(port: &Port<'_>) -> (Option<(u8, Option<i32>, usize)>, bool) {
-    (port.services.iter().map(worth_of_service).max(), port.state == PortState::Open)
-}
-
-fn worth_of_service(service: &Service<'_>) -> (u8, Option<i32>, usize) {
-    let method = match service.method.as_deref() {
-        // nmap before 4.85 wrote `detection`.
-        Some("probed" | "detection") => 3,
-        _ if service.banner.is_some() => 2,
-        Some("table") => 1,
-        _ => 0,
-    };
-    let has = |text: &Option<CowStr<'_>>| usize::from(text.is_some());
-    let known = has(&service.product)
-        + has(&service.version)
-        + has(&service.extra_info)
-        + has(&service.hostname)
-        + has(&service.os_type)
-        + has(&service.device_type)
-        + usize::from(!service.cpes.is_empty());
-    (method, service.confidence, known)
 }

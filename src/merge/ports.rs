@@ -1,18 +1,21 @@
 //! Merges the ports of the looks at one host: chooses the records that stay and removes ports that are gone.
 
-use std::{cell::OnceCell, mem};
+use std::{cell::OnceCell, cmp::Ordering, mem};
 
 use super::{
     coverage::{LookCoverage, UnlistedState},
     details::append,
     explain::{Explain, Loss},
-    group::{Group, Look, count},
-    keep::Keeper,
-    look::{LookFacts, Sightings, Standing, standing},
-    past::PastPort,
-    policy::{Precedence, compare_knowledge},
+    facts::{LookFacts, Sightings, Standing, standing},
+    group::Group,
+    host_look::{HostLook, count},
+    policy::Precedence,
+    retention::Keeper,
+    saved_host::SavedPort,
 };
-use crate::model::{Port, PortProvenance, PortState, Protocol, ScanIndex, SeenRange, Timestamp};
+use crate::model::{
+    CowStr, Port, PortProvenance, PortState, Protocol, ScanIndex, SeenRange, Service, Timestamp,
+};
 
 /// Record of a port with the index of its look.
 type Record<'a> = (usize, Port<'a>);
@@ -36,7 +39,11 @@ impl<'a> Group<'a, '_> {
         let mut all = self.records();
         let coverage: Vec<_> = self.looks.iter().map(|_| OnceCell::new()).collect();
         let (mut ports, mut origins) = (Vec::new(), Vec::new());
-        let mut outdated = self.pasts.iter().map(|past| past.outdated).fold(0, u64::saturating_add);
+        let mut outdated = self
+            .saved_hosts
+            .iter()
+            .map(|saved_host| saved_host.outdated)
+            .fold(0, u64::saturating_add);
         let mut begin = 0;
         while let Some((_, first)) = all.get(begin) {
             let same = |(_, next): &&Record<'a>| {
@@ -114,20 +121,21 @@ fn nothing<'a>() -> Port<'a> {
 }
 
 impl<'a> SamePort<'_, 'a, '_> {
-    /// Returns the times that pasts hold for the port.
-    fn pasts(&self) -> impl Iterator<Item = &PastPort<'a>> {
+    /// Returns the times that saved hosts hold for the port.
+    fn saved_hosts(&self) -> impl Iterator<Item = &SavedPort<'a>> {
         let name = self.records.first().map(|(_, port)| (&port.protocol, port.number));
-        let pasts = self.group.pasts.iter();
-        pasts
-            .filter_map(move |past| name.and_then(|(protocol, number)| past.port(protocol, number)))
+        let saved_hosts = self.group.saved_hosts.iter();
+        saved_hosts.filter_map(move |saved_host| {
+            name.and_then(|(protocol, number)| saved_host.port(protocol, number))
+        })
     }
 
-    /// Returns the state that a look of a past implies for the port, if the past knows the port.
-    fn unlisted_in_past(&self, place: usize) -> Option<UnlistedState<'_>> {
-        let role = self.look(place)?.past.as_ref()?;
+    /// Returns the state that a look of a saved host implies for the port, if the saved host knows the port.
+    fn unlisted_in_saved(&self, place: usize) -> Option<UnlistedState<'_>> {
+        let role = self.look(place)?.role.as_ref()?;
         let (_, port) = self.records.first()?;
-        let past = self.group.pasts.get(role.past)?;
-        let is_known = past.port(&port.protocol, port.number).is_some();
+        let saved_host = self.group.saved_hosts.get(role.saved_host)?;
+        let is_known = saved_host.port(&port.protocol, port.number).is_some();
         is_known.then(|| role.unlisted_state(&port.protocol, port.number))
     }
 
@@ -144,7 +152,7 @@ impl<'a> SamePort<'_, 'a, '_> {
         Some(Standing { gone_by, ..standing })
     }
 
-    fn look(&self, place: usize) -> Option<&Look<'a>> {
+    fn look(&self, place: usize) -> Option<&HostLook<'a>> {
         self.group.looks.get(place)
     }
 
@@ -172,7 +180,7 @@ impl<'a> SamePort<'_, 'a, '_> {
         if look.facts.scan != rules.caller && !rules.policy.flags.takes(&port.protocol) {
             return None;
         }
-        if look.past.as_ref().is_some_and(|role| !role.covers) {
+        if look.role.as_ref().is_some_and(|role| !role.covers) {
             return None;
         }
         let make = || {
@@ -186,15 +194,15 @@ impl<'a> SamePort<'_, 'a, '_> {
     pub(super) fn origin(&self, standing: Standing) -> PortProvenance {
         let listing = || {
             let looks = self.records.iter().map(|(place, port)| Some((self.look(*place)?, port)));
-            looks.flatten().filter(|(look, _)| look.past.is_none())
+            looks.flatten().filter(|(look, _)| look.role.is_none())
         };
         let times = || listing().map(|(look, port)| look.port_times(port.index));
-        let pasts = || self.pasts().map(|port| port.seen);
-        let counts = pasts().map(|seen| seen.count);
+        let saved_hosts = || self.saved_hosts().map(|port| port.seen);
+        let counts = saved_hosts().map(|seen| seen.count);
         let (firsts, lasts) =
-            (pasts().filter_map(|seen| seen.first), pasts().map(|seen| seen.last));
+            (saved_hosts().filter_map(|seen| seen.first), saved_hosts().map(|seen| seen.last));
         let last = times().map(|(_, last)| last).chain(lasts).max().flatten();
-        let looked = pasts().map(|seen| seen.looked).chain([last]).max().flatten();
+        let looked = saved_hosts().map(|seen| seen.looked).chain([last]).max().flatten();
         let seen = SeenRange {
             first: times().filter_map(|(first, _)| first).chain(firsts).min(),
             last,
@@ -220,9 +228,9 @@ impl<'a> SamePort<'_, 'a, '_> {
         last
     }
 
-    /// Returns true if a look covers the port. Looks that are included in the times of a past return false.
+    /// Returns true if a look covers the port. Looks that are included in the times of a saved host return false.
     fn covers(&self, place: usize) -> bool {
-        if self.unlisted_in_past(place).is_some() {
+        if self.unlisted_in_saved(place).is_some() {
             return false;
         }
         let Some((_, port)) = self.records.first() else { return false };
@@ -291,7 +299,7 @@ impl Sightings for SamePort<'_, '_, '_> {
     }
 
     fn unlisted_state(&self, look: usize) -> UnlistedState<'_> {
-        if let Some(state) = self.unlisted_in_past(look) {
+        if let Some(state) = self.unlisted_in_saved(look) {
             return state;
         }
         match (self.records.first(), self.coverage(look)) {
@@ -303,25 +311,36 @@ impl Sightings for SamePort<'_, '_, '_> {
     }
 }
 
-/// Removes ports last seen before `oldest` and returns their protocols and numbers.
-pub(super) fn drop_old<'a>(
-    ports: &mut Vec<Port<'a>>,
-    origins: &mut Vec<PortProvenance>,
-    oldest: Timestamp,
-) -> Vec<(Protocol<'a>, u16)> {
-    let is_old = |origin: &PortProvenance| origin.seen.last.is_some_and(|last| last < oldest);
-    let mut old = origins.iter().map(is_old).collect::<Vec<_>>().into_iter();
-    let mut gone = Vec::new();
-    ports.retain(|port| {
-        let is_old = old.next().unwrap_or_default();
-        if is_old {
-            gone.push((port.protocol.clone(), port.number));
-        }
-        !is_old
-    });
-    origins.retain(|origin| !is_old(origin));
-    for (index, port) in ports.iter_mut().enumerate() {
-        port.index = count(index);
-    }
-    gone
+/// Compares two records of a port by how much they know; lower is better. Each comes with the facts of its look.
+fn compare_knowledge(
+    (facts, port): (&LookFacts, &Port<'_>),
+    (other, theirs): (&LookFacts, &Port<'_>),
+) -> Ordering {
+    let timed_out = facts.timed_out.cmp(&other.timed_out);
+    let known = worth(theirs).cmp(&worth(port));
+    timed_out.then(known).then(facts.order.cmp(&other.order))
+}
+
+/// Returns how much a record of a port knows: the rank of its best service, and then true if the port is open.
+fn worth(port: &Port<'_>) -> (Option<(u8, Option<i32>, usize)>, bool) {
+    (port.services.iter().map(worth_of_service).max(), port.state == PortState::Open)
+}
+
+fn worth_of_service(service: &Service<'_>) -> (u8, Option<i32>, usize) {
+    let method = match service.method.as_deref() {
+        // nmap before 4.85 wrote `detection`.
+        Some("probed" | "detection") => 3,
+        _ if service.banner.is_some() => 2,
+        Some("table") => 1,
+        _ => 0,
+    };
+    let has = |text: &Option<CowStr<'_>>| usize::from(text.is_some());
+    let known = has(&service.product)
+        + has(&service.version)
+        + has(&service.extra_info)
+        + has(&service.hostname)
+        + has(&service.os_type)
+        + has(&service.device_type)
+        + usize::from(!service.cpes.is_empty());
+    (method, service.confidence, known)
 }

@@ -6,7 +6,7 @@ use std::{
     io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _},
 };
 
-use super::store::{LEVEL, Place};
+use super::store::{LEVEL, TempFolder};
 use crate::{
     codec::{self, RecordWriter},
     error::Result,
@@ -18,20 +18,20 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Run {
     source: Source,
-    place: Place,
+    folder: TempFolder,
 }
 
 #[derive(Debug)]
 enum Source {
     Memory(io::Cursor<Vec<u8>>),
-    File(Box<Unpacked>),
+    File(Box<RunReader>),
 }
 
-struct Unpacked(BufReader<zstd::Decoder<'static, BufReader<File>>>);
+struct RunReader(BufReader<zstd::Decoder<'static, BufReader<File>>>);
 
-impl std::fmt::Debug for Unpacked {
+impl std::fmt::Debug for RunReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Unpacked")
+        f.write_str("RunReader")
     }
 }
 
@@ -40,12 +40,12 @@ impl Run {
     pub(super) fn new<'r>(
         sorted: impl Iterator<Item = (u64, &'r [u8])>,
         in_file: bool,
-        place: &Place,
+        folder: &TempFolder,
     ) -> Result<Self> {
         let source = if in_file {
-            let file = place.file()?;
-            let file = write_all(file, sorted).map_err(|error| place.failed(error))?;
-            Source::File(Box::new(Unpacked(file)))
+            let file = folder.file()?;
+            let file = write_all(file, sorted).map_err(|error| folder.failed(error))?;
+            Source::File(Box::new(RunReader(file)))
         } else {
             let mut bytes = Vec::new();
             for (order, record) in sorted {
@@ -55,7 +55,7 @@ impl Run {
             }
             Source::Memory(io::Cursor::new(bytes))
         };
-        Ok(Self { source, place: place.clone() })
+        Ok(Self { source, folder: folder.clone() })
     }
 
     /// Returns the next record with its sort key; `None` at the end.
@@ -64,7 +64,7 @@ impl Run {
             Source::Memory(bytes) => next(bytes),
             Source::File(file) => next(&mut file.0),
         };
-        read.map_err(|error| self.place.failed(error))
+        read.map_err(|error| self.folder.failed(error))
     }
 }
 
@@ -107,13 +107,13 @@ fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
 
 /// Records of several runs, merged into one order.
 #[derive(Debug)]
-pub(super) struct Ordered {
+pub(super) struct MergedRuns {
     runs: Vec<Run>,
     /// Records with equal keys are ordered by their bytes, so the order does not depend on the run they are in.
     next: BinaryHeap<Reverse<(u64, Vec<u8>, usize)>>,
 }
 
-impl Ordered {
+impl MergedRuns {
     pub(super) fn of(runs: impl IntoIterator<Item = Run>) -> Result<Self> {
         let mut ordered = Self { runs: runs.into_iter().collect(), next: BinaryHeap::new() };
         for run in 0..ordered.runs.len() {
@@ -142,7 +142,7 @@ impl Ordered {
 /// Sorter that takes differences in any order.
 #[derive(Debug)]
 pub(crate) struct ChangeSorter {
-    place: Place,
+    folder: TempFolder,
     /// Maximum size of records held in memory, in bytes.
     cap: usize,
     out: RecordWriter,
@@ -153,12 +153,12 @@ pub(crate) struct ChangeSorter {
 
 /// Differences in order.
 #[derive(Debug)]
-pub(crate) struct SortedChanges(Ordered);
+pub(crate) struct SortedChanges(MergedRuns);
 
 impl ChangeSorter {
-    pub(super) fn new(place: Place, cap: usize) -> Self {
+    pub(super) fn new(folder: TempFolder, cap: usize) -> Self {
         Self {
-            place,
+            folder,
             cap,
             out: RecordWriter::default(),
             held: Vec::new(),
@@ -181,7 +181,7 @@ impl ChangeSorter {
     fn close(&mut self, in_file: bool) -> Result<()> {
         self.held.sort_unstable_by_key(|(order, _)| *order);
         let sorted = self.held.iter().map(|(order, record)| (*order, record.as_slice()));
-        self.runs.push(Run::new(sorted, in_file, &self.place)?);
+        self.runs.push(Run::new(sorted, in_file, &self.folder)?);
         self.held = Vec::new();
         self.size = 0;
         Ok(())
@@ -190,7 +190,7 @@ impl ChangeSorter {
     /// Ends the input and returns the differences in order.
     pub(crate) fn finish(mut self) -> Result<SortedChanges> {
         self.close(false)?;
-        Ordered::of(self.runs).map(SortedChanges)
+        MergedRuns::of(self.runs).map(SortedChanges)
     }
 }
 

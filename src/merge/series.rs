@@ -6,14 +6,18 @@
 //! sorted run like merged hosts.
 
 use super::{
+    context::MergeContext,
     coverage::{Coverage, LookCoverage},
-    found::Found,
-    group::{self, Look, index},
-    merged::{MergedRecord, Part, Shared, Sorted},
+    host_look::{HostLook, index},
+    host_merge,
+    partition::{MergedPartition, Partition},
     policy::MergePolicy,
+    record::HostRecord,
+    result::MergedRecord,
     runs::Run,
+    shared_macs::tell_apart,
     store::{put_record, records, split_record},
-    summary::{Summary, tell_apart},
+    summary::Summary,
 };
 use crate::{
     codec::{self, RecordWriter, codec_fields},
@@ -35,34 +39,34 @@ codec_fields! {
 }
 
 /// Look that has not been opened: its time, its position in the order of the arguments, and its entries.
-struct Closed<'s, 'b> {
+struct UnopenedLook<'s, 'b> {
     time: Option<Timestamp>,
     order: u64,
-    entries: &'s [Found<'b>],
+    entries: &'s [HostRecord<'b>],
 }
 
 /// Looks at one host, in time order.
 pub(crate) struct Series<'s, 'b> {
-    shared: &'b Shared,
-    looks: Vec<Closed<'s, 'b>>,
+    context: &'b MergeContext,
+    looks: Vec<UnopenedLook<'s, 'b>>,
 }
 
 impl<'s, 'b> Series<'s, 'b> {
     /// Creates the series of these records. Records of one scan are adjacent.
-    fn new(shared: &'b Shared, same: &'s [Found<'b>]) -> Self {
+    fn new(context: &'b MergeContext, same: &'s [HostRecord<'b>]) -> Self {
         let of_scans = same.chunk_by(|one, other| one.scan == other.scan);
-        let mut looks: Vec<Closed<'s, 'b>> = of_scans
+        let mut looks: Vec<UnopenedLook<'s, 'b>> = of_scans
             .filter_map(|entries| {
                 let first = entries.first()?;
-                let head = |found: &Found<'b>| codec::decode::<HostHead>(found.bytes());
+                let head = |found: &HostRecord<'b>| codec::decode::<HostHead>(found.bytes());
                 let end = entries.iter().filter_map(|found| head(found)?.end_time).max();
-                let scan = shared.facts.get(index(first.scan))?;
+                let scan = context.facts.get(index(first.scan))?;
                 let time = end.or(scan.end).or(scan.start);
-                Some(Closed { time, order: first.order, entries })
+                Some(UnopenedLook { time, order: first.order, entries })
             })
             .collect();
         looks.sort_by_key(|look| (look.time, look.order));
-        Self { shared, looks }
+        Self { context, looks }
     }
 
     /// Returns the number of looks.
@@ -79,9 +83,9 @@ impl<'s, 'b> Series<'s, 'b> {
     ///
     /// # Errors
     /// Returns an error if a record cannot be decoded.
-    pub(crate) fn open(&self, place: usize) -> Result<Option<Look<'b>>> {
+    pub(crate) fn open(&self, place: usize) -> Result<Option<HostLook<'b>>> {
         let Some(closed) = self.looks.get(place) else { return Ok(None) };
-        let look = group::look(self.shared.entries(closed.entries)?, self.shared.rules());
+        let look = host_merge::look(self.context.entries(closed.entries)?, self.context.rules());
         debug_assert_eq!(
             look.as_ref().map(|look| look.facts.moment()),
             Some((closed.time, closed.order)),
@@ -91,15 +95,15 @@ impl<'s, 'b> Series<'s, 'b> {
     }
 
     /// Returns the coverage of a look.
-    pub(crate) fn coverage(&self, look: &Look<'_>) -> LookCoverage<'b> {
+    pub(crate) fn coverage(&self, look: &HostLook<'_>) -> LookCoverage<'b> {
         static NOTHING: Coverage = Coverage::nothing();
-        let scan = self.shared.facts.get(index(look.facts.scan));
+        let scan = self.context.facts.get(index(look.facts.scan));
         let scan = scan.map_or(&NOTHING, |scan| &scan.coverage);
         LookCoverage::new(scan, look.covering_entries())
     }
 
     pub(crate) fn policy(&self) -> &'b MergePolicy {
-        &self.shared.policy
+        &self.context.policy
     }
 
     /// Returns the sort key of the host's history: the time of its first look, and the position of the host in its
@@ -155,7 +159,7 @@ pub(crate) struct PackedHistory {
     pub(crate) ports: Intervals,
 }
 
-impl Part {
+impl Partition {
     /// Calls `of` with the looks at each host and collects the histories that it returns.
     ///
     /// # Errors
@@ -164,18 +168,18 @@ impl Part {
     pub(crate) fn histories(
         self,
         of: fn(&Series<'_, '_>) -> Result<PackedHistory>,
-    ) -> Result<Sorted> {
-        let Self { shared, store, .. } = self;
-        shared.require_looks("a history")?;
-        let bytes = store.load(&shared.place)?;
+    ) -> Result<MergedPartition> {
+        let Self { context, store, .. } = self;
+        context.require_looks("a history")?;
+        let bytes = store.load(&context.folder)?;
         let (mut out, mut places) = (Vec::new(), Vec::new());
         let mut summary = Summary::default();
-        let mut found = shared.found(&bytes, &[])?;
-        let macs = shared.shared_macs(&found, Some(&mut summary));
+        let mut found = context.found(&bytes, &[])?;
+        let macs = context.shared_macs(&found, Some(&mut summary));
         tell_apart(&mut found, &macs, None);
-        for same in found.chunk_by(Found::is_same) {
+        for same in found.chunk_by(HostRecord::is_same) {
             let Some(first) = same.first() else { continue };
-            let series = Series::new(&shared, same);
+            let series = Series::new(&context, same);
             let history = of(&series)?;
             let (order, in_scan) = series.order();
             let start = out.len();
@@ -193,8 +197,8 @@ impl Part {
             one.cmp(other).then_with(|| record(mine).cmp(record(theirs)))
         });
         let sorted = places.iter().map(|(order, place)| (*order, record(place)));
-        let run = Run::new(sorted, shared.spilled, &shared.place)?;
-        Ok(Sorted::new(run, summary))
+        let run = Run::new(sorted, context.spilled, &context.folder)?;
+        Ok(MergedPartition::new(run, summary))
     }
 }
 
@@ -206,7 +210,7 @@ pub(crate) struct HistoryParts<'r> {
 }
 
 impl<'r> HistoryParts<'r> {
-    /// Splits a record that [`Part::histories`] wrote.
+    /// Splits a record that [`Partition::histories`] wrote.
     pub(crate) fn of(record: &'r MergedRecord) -> Option<Self> {
         let (_, rest) = record.bytes().split_first_chunk::<4>()?;
         let (key, rest) = split_record(rest)?;

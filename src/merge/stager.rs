@@ -1,7 +1,7 @@
 //! Converts hosts and events into the records that a merger collects.
 
 use super::{
-    copies::Comparing,
+    copies::HostDigester,
     policy::MergePolicy,
     store::{PARTITIONS, put_record},
 };
@@ -19,7 +19,7 @@ pub struct Stager {
     identity: Identity,
     /// Computes digests, which show whether two scans have the same hosts. Needed if a state is saved, as a later merge
     /// no longer has these hosts.
-    digests: Option<Comparing>,
+    digests: Option<HostDigester>,
     out: RecordWriter,
     record: Vec<u8>,
 }
@@ -63,7 +63,7 @@ impl Stager {
     /// Sets whether digests are computed, for mergers that save a state.
     #[must_use]
     pub(super) fn with_digests(self, digests: bool) -> Self {
-        Self { digests: digests.then(Comparing::default), ..self }
+        Self { digests: digests.then(HostDigester::default), ..self }
     }
 
     /// Appends a host to the input of [`Merger::add`](super::Merger::add).

@@ -26,9 +26,9 @@ pub(super) const LEVEL: i32 = 1;
 
 /// Folder for temporary files.
 #[derive(Debug, Clone)]
-pub(super) struct Place(PathBuf);
+pub(super) struct TempFolder(PathBuf);
 
-impl Place {
+impl TempFolder {
     pub(super) fn new(folder: Option<&Path>) -> Self {
         Self(folder.map_or_else(std::env::temp_dir, Path::to_owned))
     }
@@ -68,25 +68,25 @@ impl Store {
     }
 
     /// Appends the bytes in memory to the file.
-    pub(super) fn spill(&mut self, place: &Place) -> Result<()> {
+    pub(super) fn spill(&mut self, folder: &TempFolder) -> Result<()> {
         if self.bytes.is_empty() {
             return Ok(());
         }
         let mut file = match self.file.take() {
             Some(file) => file,
-            None => place.file()?,
+            None => folder.file()?,
         };
         let bytes = std::mem::take(&mut self.bytes);
         let written =
             zstd::bulk::compress(&bytes, LEVEL).and_then(|packed| file.write_all(&packed));
-        written.map_err(|error| place.failed(error))?;
+        written.map_err(|error| folder.failed(error))?;
         self.spilled = self.spilled.saturating_add(bytes.len());
         self.file = Some(file);
         Ok(())
     }
 
     /// Returns all bytes, in memory.
-    pub(super) fn load(self, place: &Place) -> Result<Vec<u8>> {
+    pub(super) fn load(self, folder: &TempFolder) -> Result<Vec<u8>> {
         let Some(mut file) = self.file else { return Ok(self.bytes) };
         let mut all = Vec::new();
         let read = all
@@ -94,22 +94,22 @@ impl Store {
             .map_err(io::Error::from)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| io::copy(&mut zstd::Decoder::new(BufReader::new(&file))?, &mut all));
-        read.map_err(|error| place.failed(error))?;
+        read.map_err(|error| folder.failed(error))?;
         all.extend_from_slice(&self.bytes);
         Ok(all)
     }
 
     /// Returns all bytes, like [`Self::load`], but leaves the store as it is.
-    pub(super) fn look(&self, place: &Place) -> Result<Vec<u8>> {
+    pub(super) fn look(&self, folder: &TempFolder) -> Result<Vec<u8>> {
         let file = match &self.file {
-            Some(file) => Some(file.try_clone().map_err(|error| place.failed(error))?),
+            Some(file) => Some(file.try_clone().map_err(|error| folder.failed(error))?),
             None => None,
         };
         let copy = Self { bytes: self.bytes.clone(), file, spilled: self.spilled };
-        let bytes = copy.load(place)?;
+        let bytes = copy.load(folder)?;
         // The clone of the file shares its position, so move it back to the end for later appends.
         if let Some(mut file) = self.file.as_ref() {
-            file.seek(SeekFrom::End(0)).map_err(|error| place.failed(error))?;
+            file.seek(SeekFrom::End(0)).map_err(|error| folder.failed(error))?;
         }
         Ok(bytes)
     }

@@ -24,8 +24,8 @@ use crate::{
     history,
     limits::Limits,
     merge::{
-        HistoryParts, Hosts, Kept, Merged, MergedRecord, MergedScan, Merger, Part, SharedMac,
-        Sorted, Stager, Summary,
+        HistoryParts, Hosts, Merged, MergedPartition, MergedRecord, MergedScan, Merger, Partition,
+        SharedMac, Stager, StateHosts, Summary,
     },
     model::{Host, ScanActivity, ScanHeader, ScanSummary},
     output::StateSink,
@@ -245,7 +245,7 @@ trait MergeProduct<E: ScanEncoder>: Send + 'static {
     const STREAMS_LARGE: bool;
 
     /// Merges the hosts of a part.
-    fn sort(part: Part) -> Result<Sorted>;
+    fn sort(part: Partition) -> Result<MergedPartition>;
 
     /// Encodes hosts.
     fn encode(
@@ -261,7 +261,7 @@ struct MergedHosts;
 impl<E: MergeEncoder> MergeProduct<E> for MergedHosts {
     const STREAMS_LARGE: bool = false;
 
-    fn sort(part: Part) -> Result<Sorted> {
+    fn sort(part: Partition) -> Result<MergedPartition> {
         part.merge()
     }
 
@@ -281,7 +281,7 @@ struct Histories;
 impl<R: RowEncoder> MergeProduct<TableEncoder<R>> for Histories {
     const STREAMS_LARGE: bool = true;
 
-    fn sort(part: Part) -> Result<Sorted> {
+    fn sort(part: Partition) -> Result<MergedPartition> {
         history::of_part(part)
     }
 
@@ -375,9 +375,9 @@ impl<F: Format, P: MergeProduct<F::Encoder>> MergeOutput<'_, F, P> {
         &mut self,
         merged: &mut Merged,
         scans: &Arc<[ScanHeader]>,
-    ) -> Result<(Summary, Kept)> {
-        let mut hosts = self.sort(merged.take_parts())?;
-        let (summary, kept) = (hosts.summary().clone(), hosts.take_kept());
+    ) -> Result<(Summary, StateHosts)> {
+        let mut hosts = self.sort(merged.take_partitions())?;
+        let (summary, kept) = (hosts.summary().clone(), hosts.take_state_hosts());
         let mut queue = self.pool.clone().map(|pool| {
             let max_tasks = pool.count().saturating_mul(MAX_BATCHES_PER_THREAD);
             Ordered::new(pool, max_tasks, usize::MAX)
@@ -446,7 +446,7 @@ impl<F: Format, P: MergeProduct<F::Encoder>> MergeOutput<'_, F, P> {
     }
 
     /// Merges the hosts of all parts.
-    fn sort(&self, parts: Vec<Part>) -> Result<Hosts> {
+    fn sort(&self, parts: Vec<Partition>) -> Result<Hosts> {
         let mut sorted = Vec::new();
         // Each task holds the hosts of its part, so there are at most as many tasks as threads.
         let mut queue =

@@ -442,7 +442,8 @@ fn identity_by_mac_never_folds_two_addresses_of_one_scan() {
     let expected = [at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3"), format!("mac:{MAC_B}")];
     assert_eq!(keys(&docs), expected, "kept apart in all scans");
     let mut all = merger(policy, &docs).finish().unwrap();
-    let parts: Vec<_> = all.take_parts().into_iter().map(|part| part.merge().unwrap()).collect();
+    let parts: Vec<_> =
+        all.take_partitions().into_iter().map(|part| part.merge().unwrap()).collect();
     let hosts = scanmill::merge::Hosts::of(parts).unwrap();
     let told: Vec<_> = hosts.summary().shared_macs.iter().collect();
     assert_eq!(told.len(), 1);
@@ -467,7 +468,7 @@ fn newer_records_that_lose_by_default_are_counted() {
     for (policy, outdated) in [(Precedence::Caller, 2), (Precedence::Latest, 0)] {
         let mut all = merger(by(policy), &docs).finish().unwrap();
         let parts: Vec<_> =
-            all.take_parts().into_iter().map(|part| part.merge().unwrap()).collect();
+            all.take_partitions().into_iter().map(|part| part.merge().unwrap()).collect();
         assert_eq!(scanmill::merge::Hosts::of(parts).unwrap().summary().outdated, outdated);
     }
 }

@@ -300,8 +300,9 @@ fn outcome(merger: Merger, keeps: bool) -> Result<(Vec<String>, Vec<u8>), Error>
     for scan in result.scans() {
         out.push(format!("{} {} {:?}", scan.source, scan.used, scan.record));
     }
-    let parts = result.take_parts();
-    let parts = parts.into_iter().map(scanmill::merge::Part::merge).collect::<Result<_, _>>()?;
+    let parts = result.take_partitions();
+    let parts =
+        parts.into_iter().map(scanmill::merge::Partition::merge).collect::<Result<_, _>>()?;
     let mut hosts = scanmill::merge::Hosts::of(parts)?;
     let mut state = Vec::new();
     let shared: Vec<_> = result.scans().iter().map(|scan| scan.shared_mac().cloned()).collect();
@@ -311,7 +312,7 @@ fn outcome(merger: Merger, keeps: bool) -> Result<(Vec<String>, Vec<u8>), Error>
     }
     out.push(format!("outdated {}", hosts.summary().outdated));
     if keeps {
-        let kept = hosts.take_kept();
+        let kept = hosts.take_state_hosts();
         result.save(kept, &mut |bytes| {
             state.extend_from_slice(bytes);
             Ok(())

@@ -4,8 +4,8 @@ use std::io::Read;
 
 use super::{
     super::{
-        merged::{Kept, Merged},
         merger::Merger,
+        result::{Merged, StateHosts},
         store::{PARTITIONS, Store, all_records, put_record, records},
     },
     EVENTS, HEAD, HOSTS, Head, KIND, SCANS, Saved, SavedScan, damaged, options_of,
@@ -120,35 +120,35 @@ impl Sections<'_> {
 
 impl Merged {
     /// Calls `each` with the bytes of the state that a later merge can [load](Merger::load), piece by piece. `kept`
-    /// comes from [`Hosts::take_kept`](super::super::Hosts::take_kept).
+    /// comes from [`Hosts::take_state_hosts`](super::super::Hosts::take_state_hosts).
     ///
     /// # Errors
     /// Returns the first error of `each`, an error if a temporary file cannot be read, or a usage error if the merger
     /// keeps no state.
-    pub fn save(&self, kept: Kept, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if !self.shared.keeps {
+    pub fn save(&self, kept: StateHosts, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if !self.context.keeps {
             return Err(Error::usage("this merge does not save a state"));
         }
         let mut buffer = Vec::new();
         let writer = SnapshotWriter::new(KIND, &mut buffer);
         let writer = writer.map_err(|error| Error::sink("the state of the merge", error))?;
         let mut sections = Sections { writer, buffer, each };
-        let saved = self.shared.saved.as_deref();
+        let saved = self.context.saved.as_deref();
         let known = saved.into_iter().flat_map(|saved| saved.macs.iter().cloned());
         let mut macs: Vec<String> = known.chain(kept.macs.iter().cloned()).collect();
         macs.sort_unstable();
         macs.dedup();
-        let head = Head { options: options_of(&self.shared.policy), macs };
+        let head = Head { options: options_of(&self.context.policy), macs };
         let mut record = Vec::new();
         RecordWriter::default().write(&head, &mut record);
         sections.put(HEAD, &record)?;
         sections.put(SCANS, &self.saved_scans(&kept))?;
         if let Some(saved) = saved {
-            sections.copy(&saved.events.look(&self.shared.place)?)?;
+            sections.copy(&saved.events.look(&self.context.folder)?)?;
         }
         sections.put(EVENTS, &self.new_events()?)?;
         for (section, store) in (HOSTS..).zip(kept.hosts) {
-            sections.put(section, &store.load(&self.shared.place)?)?;
+            sections.put(section, &store.load(&self.context.folder)?)?;
         }
         let Sections { writer, mut buffer, each } = sections;
         writer.finish(&mut buffer);
@@ -156,15 +156,15 @@ impl Merged {
     }
 
     /// Returns the records of all scans, as they came.
-    fn saved_scans(&self, kept: &Kept) -> Vec<u8> {
+    fn saved_scans(&self, kept: &StateHosts) -> Vec<u8> {
         let (mut out, mut record, mut writer) = (Vec::new(), Vec::new(), RecordWriter::default());
-        for (arrival, scan) in self.shared.originals.iter().enumerate() {
-            let number = self.shared.numbers.get(arrival).copied().flatten();
-            let shared = number.and_then(|number| kept.shared_macs.get(&number));
+        for (arrival, scan) in self.context.originals.iter().enumerate() {
+            let number = self.context.numbers.get(arrival).copied().flatten();
+            let context = number.and_then(|number| kept.shared_macs.get(&number));
             // The record of an input that held no scan is never a copy, so it counts as used.
             let used = number.is_some() || !scan.record.has_scan;
             record.clear();
-            writer.write(&SavedScan::of(scan, used, shared), &mut record);
+            writer.write(&SavedScan::of(scan, used, context), &mut record);
             put_record(&record, &mut out);
         }
         out
@@ -172,12 +172,12 @@ impl Merged {
 
     /// Returns the events of used scans that this run read.
     fn new_events(&self) -> Result<Vec<u8>> {
-        let bytes = self.events.look(&self.shared.place)?;
+        let bytes = self.events.look(&self.context.folder)?;
         let mut out = Vec::new();
         for entry in records(&bytes) {
             let arrival = split_length(entry).map(|(arrival, _)| arrival);
             if arrival
-                .is_some_and(|arrival| matches!(self.shared.numbers.get(arrival), Some(Some(_))))
+                .is_some_and(|arrival| matches!(self.context.numbers.get(arrival), Some(Some(_))))
             {
                 put_record(entry, &mut out);
             }
@@ -187,8 +187,8 @@ impl Merged {
 
     /// Returns the events of scans in the loaded state.
     pub(in super::super) fn saved_events(&self) -> Result<Vec<u8>> {
-        let Some(saved) = self.shared.saved.as_deref() else { return Ok(Vec::new()) };
-        let blocks = saved.events.look(&self.shared.place)?;
+        let Some(saved) = self.context.saved.as_deref() else { return Ok(Vec::new()) };
+        let blocks = saved.events.look(&self.context.folder)?;
         let mut events = Vec::new();
         let unpacked = Block::unpack_all(&blocks, &mut events);
         unpacked.map_err(|error| damaged(&saved.name, &error.to_string()))?;

@@ -5,7 +5,7 @@ use crate::{
     codec::RecordWriter,
     error::ErrorKind,
     fuzzing::Choices,
-    merge::{Hosts, MergePolicy, Merger, Part, Precedence},
+    merge::{Hosts, MergePolicy, Merger, Partition, Precedence},
     snapshot::SnapshotWriter,
 };
 
@@ -64,10 +64,11 @@ fn go_on(policy: MergePolicy, state: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
     let mut merger = Merger::new(policy).with_state();
     merger.load(state, "fuzz").ok()?;
     let mut result = merger.finish().ok()?;
-    let parts: Result<Vec<_>, _> = result.take_parts().into_iter().map(Part::merge).collect();
+    let parts: Result<Vec<_>, _> =
+        result.take_partitions().into_iter().map(Partition::merge).collect();
     let mut hosts = Hosts::of(parts.ok()?).ok()?;
     let mut saved = Vec::new();
-    let kept = hosts.take_kept();
+    let kept = hosts.take_state_hosts();
     let done = result.save(kept, &mut |bytes| {
         saved.extend_from_slice(bytes);
         Ok(())

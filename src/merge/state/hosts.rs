@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::super::{
-    found::{Found, Record},
-    keep::{Keeper, PATTERNS},
-    merged::Shared,
-    past::Past,
+    context::MergeContext,
     policy::Precedence,
+    record::{Content, HOST, HostRecord, SAVED},
+    retention::{Keeper, PATTERNS},
+    saved_host::SavedHost,
     store::put_record,
     summary::Summary,
 };
@@ -17,33 +17,20 @@ use crate::{
     model::{Identity, ScanIndex},
 };
 
-/// Kinds of records.
-const HOST: u8 = 0;
-const PAST: u8 = 1;
-
-/// Splits the kind off a record of a saved state; `None` if the kind is unknown.
-pub(in super::super) fn has_kind(record: &[u8]) -> Option<Record<'_>> {
-    match record.split_first()? {
-        (&HOST, rest) => Some(Record::Host(rest)),
-        (&PAST, rest) => Some(Record::Past(rest)),
-        _ => None,
-    }
-}
-
 /// Form in which the records of a host are saved.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) enum Keeping {
+pub(in super::super) enum SavedForm {
     /// Nothing, as no state is saved.
     Nothing,
     /// All records, unchanged.
     Whole,
-    /// A [`Past`] with the parts that can still matter.
+    /// A [`SavedHost`] with the parts that can still matter.
     Reduced,
-    /// One [`Past`] per IP address, because a later scan may show that these are different hosts.
+    /// One [`SavedHost`] per IP address, because a later scan may show that these are different hosts.
     ByAddress,
 }
 
-impl Keeping {
+impl SavedForm {
     pub(in super::super) fn keeper<'a>(&self) -> Keeper<'a> {
         match self {
             Self::Reduced => Keeper::new(PATTERNS),
@@ -52,18 +39,18 @@ impl Keeping {
     }
 }
 
-impl Shared {
+impl MergeContext {
     /// Decides in which form the records of a host are saved.
-    pub(in super::super) fn keeping(&self, same: &[Found<'_>]) -> Keeping {
+    pub(in super::super) fn saved_form(&self, same: &[HostRecord<'_>]) -> SavedForm {
         if !self.keeps {
-            return Keeping::Nothing;
+            return SavedForm::Nothing;
         }
-        let is_past = matches!(same, [Found { record: Record::Past(_), .. }]);
-        if is_past || self.policy.explain {
-            return Keeping::Whole;
+        let is_saved = matches!(same, [HostRecord { record: Content::Saved(_), .. }]);
+        if is_saved || self.policy.explain {
+            return SavedForm::Whole;
         }
         let first = same.first();
-        let is_one = |first: &Found<'_>| {
+        let is_one = |first: &HostRecord<'_>| {
             // A host whose key also contains its address has a key that differs from `own_key`.
             let by_mac = self.policy.identity == Identity::Mac && first.own_key.starts_with("mac:");
             !by_mac || *first.key != *first.own_key || {
@@ -72,38 +59,38 @@ impl Shared {
             }
         };
         if first.is_none_or(is_one) {
-            return Keeping::Reduced;
+            return SavedForm::Reduced;
         }
         let mut addresses: BTreeSet<(ScanIndex, Option<String>)> = BTreeSet::new();
         let mut scans: BTreeSet<ScanIndex> = BTreeSet::new();
-        for found in same.iter().filter(|found| matches!(found.record, Record::Host(_))) {
+        for found in same.iter().filter(|found| matches!(found.record, Content::Host(_))) {
             if addresses.insert((found.scan, found.ip())) && !scans.insert(found.scan) {
                 // One scan shows several addresses: their look could not be split later.
-                return Keeping::Whole;
+                return SavedForm::Whole;
             }
         }
         // The sums of one address would depend on looks at the other.
         let is_simple = self.policy.precedence != Precedence::Caller && !self.policy.keep_covered;
-        if is_simple { Keeping::ByAddress } else { Keeping::Whole }
+        if is_simple { SavedForm::ByAddress } else { SavedForm::Whole }
     }
 
     /// Appends the records that are saved of a host.
     pub(in super::super) fn keep<'b>(
         &self,
-        same: &[Found<'b>],
-        (keeping, keeper): (Keeping, Keeper<'b>),
+        same: &[HostRecord<'b>],
+        (saved_form, keeper): (SavedForm, Keeper<'b>),
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        match keeping {
-            Keeping::Nothing => {}
-            Keeping::Whole => self.keep_whole(same, out),
-            Keeping::Reduced => self.keep_reduced(same, keeper, out),
-            Keeping::ByAddress => {
-                let addresses: BTreeSet<Option<String>> = same.iter().map(Found::ip).collect();
+        match saved_form {
+            SavedForm::Nothing => {}
+            SavedForm::Whole => self.keep_whole(same, out),
+            SavedForm::Reduced => self.keep_reduced(same, keeper, out),
+            SavedForm::ByAddress => {
+                let addresses: BTreeSet<Option<String>> = same.iter().map(HostRecord::ip).collect();
                 for address in addresses {
-                    let of_address: Vec<Found<'b>> =
+                    let of_address: Vec<HostRecord<'b>> =
                         same.iter().filter(|found| found.ip() == address).cloned().collect();
-                    if let [Found { record: Record::Past(_), .. }] = &*of_address {
+                    if let [HostRecord { record: Content::Saved(_), .. }] = &*of_address {
                         self.keep_whole(&of_address, out);
                         continue;
                     }
@@ -116,28 +103,28 @@ impl Shared {
         Ok(())
     }
 
-    fn keep_whole(&self, same: &[Found<'_>], out: &mut Vec<u8>) {
+    fn keep_whole(&self, same: &[HostRecord<'_>], out: &mut Vec<u8>) {
         for found in same {
             let (kind, record) = match found.record {
-                Record::Host(record) => (HOST, record),
-                Record::Past(record) => (PAST, record),
+                Content::Host(record) => (HOST, record),
+                Content::Saved(record) => (SAVED, record),
             };
             self.put(found, (kind, record), out);
         }
     }
 
-    fn keep_reduced<'b>(&self, same: &[Found<'b>], keeper: Keeper<'b>, out: &mut Vec<u8>) {
+    fn keep_reduced<'b>(&self, same: &[HostRecord<'b>], keeper: Keeper<'b>, out: &mut Vec<u8>) {
         let Some(first) = same.first() else { return };
-        let mut past: Past<'b> = keeper.finish(self.rules());
+        let mut saved_host: SavedHost<'b> = keeper.finish(self.rules());
         if self.policy.identity == Identity::Mac {
-            past.ip = first.ip().map(Into::into);
+            saved_host.ip = first.ip().map(Into::into);
         }
         let mut record = Vec::new();
-        RecordWriter::default().write(&past, &mut record);
-        self.put(first, (PAST, &record), out);
+        RecordWriter::default().write(&saved_host, &mut record);
+        self.put(first, (SAVED, &record), out);
     }
 
-    fn put(&self, found: &Found<'_>, (kind, record): (u8, &[u8]), out: &mut Vec<u8>) {
+    fn put(&self, found: &HostRecord<'_>, (kind, record): (u8, &[u8]), out: &mut Vec<u8>) {
         let arrival = self.rules().arrival(found.scan);
         let index = found.order & u64::from(u32::MAX);
         let mut head = Vec::with_capacity(64);

@@ -8,7 +8,7 @@
 //! load   state file -> Merger: scans, hosts by partition, blocks of events
 //! add    new scans  -> Merger, as in any merge
 //! finish copies are decided anew, with the digests of scans whose hosts are gone
-//! merge  per host: the saved past and the new looks go through one Group, whose Keeper selects what stays
+//! merge  per host: the saved saved host and the new looks go through one Group, whose Keeper selects what stays
 //! save   Merged -> state file
 //! ```
 //!
@@ -30,7 +30,6 @@ mod hosts;
 
 use std::collections::BTreeSet;
 
-pub(super) use self::hosts::has_kind;
 use super::{
     copies::MergedScan,
     policy::{MergePolicy, Precedence},
@@ -208,7 +207,7 @@ mod tests {
     use crate::{
         codec::split_length,
         error::ErrorKind,
-        merge::{Hosts, Merged, Merger, Part},
+        merge::{Hosts, Merged, Merger, Partition},
         model::{ScanActivity, ScanEvent},
         snapshot::{SnapshotReader, SnapshotWriter},
         xml::{Options, Reader},
@@ -246,13 +245,13 @@ mod tests {
 
     /// Merges the hosts of all parts.
     fn hosts(result: &mut Merged) -> Result<Hosts> {
-        let parts: Result<_> = result.take_parts().into_iter().map(Part::merge).collect();
+        let parts: Result<_> = result.take_partitions().into_iter().map(Partition::merge).collect();
         Hosts::of(parts?)
     }
 
     fn state(policy: MergePolicy) -> Vec<u8> {
         let mut result = merger(policy).finish().unwrap();
-        let kept = hosts(&mut result).unwrap().take_kept();
+        let kept = hosts(&mut result).unwrap().take_state_hosts();
         let mut state = Vec::new();
         result
             .save(kept, &mut |bytes| {

@@ -5,20 +5,20 @@
 //! `diff` and `history` all use it, so that a look hides and shows the same ports for each of them:
 //!
 //! - [`LookFacts`] are the facts that decide between looks. [`LookFacts::new`] reads them from the folded host before
-//!   flags remove anything. [`Requested`] reads what the arguments of the scan ask for.
+//!   flags remove anything. [`RequestedInfo`] reads what the arguments of the scan ask for.
 //! - [`LookFacts::rank`] orders looks under a policy, best first. All positions below refer to this order.
 //! - [`current_device`] drops looks at another device that had the same address before.
 //! - [`standing`] decides, for one port, which look supplies its state, its services and its scripts, and which look
 //!   removes it. The rule "a quick look hides no versions" is implemented only there. It asks for coverage only where
 //!   coverage decides, so a caller may build [`LookCoverage`](super::coverage::LookCoverage) lazily.
 //!
-//! A new kind of information that scans look for, like versions and scripts, becomes a field of `Requested` and of
+//! A new kind of information that scans look for, like versions and scripts, becomes a field of `RequestedInfo` and of
 //! `LookFacts`, and a rule in docs/merge.md that names the look it comes from.
 
 use std::cmp::Ordering;
 
 use super::{
-    arguments::Requested,
+    arguments::RequestedInfo,
     coverage::{Coverage, UnlistedState},
     policy::Precedence,
 };
@@ -35,7 +35,7 @@ pub(crate) struct ScanFacts {
     /// Ports of its `scaninfo` elements.
     pub(crate) coverage: Coverage,
     /// Information that its arguments ask for.
-    pub(crate) requested: Requested,
+    pub(crate) requested: RequestedInfo,
     /// Class of scans with equal coverage; assigned only if a state is saved.
     pub(crate) class: usize,
 }
@@ -47,7 +47,7 @@ impl ScanFacts {
             start: None,
             end: None,
             coverage: Coverage::nothing(),
-            requested: Requested::nothing(),
+            requested: RequestedInfo::nothing(),
             class: 0,
         }
     }
@@ -58,7 +58,7 @@ impl ScanFacts {
             start: record.header.start_time,
             end: record.stats.end_time,
             coverage: Coverage::of(record),
-            requested: Requested::from_args(record.header.args.as_deref()),
+            requested: RequestedInfo::from_args(record.header.args.as_deref()),
             class: 0,
         }
     }
@@ -88,14 +88,14 @@ pub(crate) struct LookFacts {
     pub(crate) ran_scripts: bool,
     pub(crate) detected_os: bool,
     /// Information that the arguments of the scan ask for.
-    pub(crate) requested: Requested,
+    pub(crate) requested: RequestedInfo,
     /// Number of ports that are listed singly.
     pub(crate) listed: i32,
 }
 
 /// Facts about several folded entries that the folded host does not hold.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Folded {
+pub(crate) struct FoldedFacts {
     /// Earliest start, or end, of the entries.
     pub(crate) first: Option<Timestamp>,
     /// Latest end, or start, of the entries.
@@ -112,7 +112,7 @@ impl LookFacts {
         host: &Host<'_>,
         scan: (ScanIndex, &ScanFacts),
         order: u64,
-        folded: Option<Folded>,
+        folded: Option<FoldedFacts>,
     ) -> Self {
         let (scan, facts) = scan;
         let (start, end) = (host.start_time, host.end_time);
@@ -319,7 +319,7 @@ mod tests {
             probed_services: false,
             ran_scripts: false,
             detected_os: false,
-            requested: Requested::default(),
+            requested: RequestedInfo::default(),
             listed: 0,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The size of a saved state must depend on its hosts, not on the number of scans. So of the looks at a host only
 //! those parts are kept that a later scan could bring into the result; the rest is dropped and stays only in sums
-//! ([`Past`]). Whatever looks come, at whatever times, the result must equal that of all looks together. New looks
+//! ([`SavedHost`]). Whatever looks come, at whatever times, the result must equal that of all looks together. New looks
 //! are always later in the order of the arguments, but may fall anywhere in time and so in rank. The proof, part by
 //! part:
 //!
@@ -29,7 +29,7 @@
 //! the one that supplies the services begins at `state`, or above `top`, or among looks without evidence, where it
 //! contains `state`. If the range reaches a barrier, it contains two looks that differ, and looks below the barrier
 //! add nothing; if not, all looks in it agree, and its kept end implies the same as all of it. For ports that the
-//! past knows, the state that a kept look implies is recorded per port, so it does not matter which other parts of
+//! saved host knows, the state that a kept look implies is recorded per port, so it does not matter which other parts of
 //! the look were dropped.
 //!
 //! With `--keep-covered` a port is never gone, so a look may fall between those above `state`: then nothing may come
@@ -40,7 +40,7 @@
 //! same states, the later one is enough. At most [`PATTERNS`] are kept; nothing may come before one that was dropped.
 //!
 //! **Devices.** Looks at an earlier device are dropped, except for the earliest time. A look with another MAC address
-//! must be later than all looks of the past, and one with the same must not be earlier than the first look at the
+//! must be later than all looks of the saved host, and one with the same must not be earlier than the first look at the
 //! device: see [`devices`](super::devices).
 //!
 //! A look that cannot be placed is an error ([`OutOfOrder`](super::devices::OutOfOrder)), never a different result.
@@ -50,9 +50,10 @@ mod ports;
 
 use super::{
     details::{Details, is_same_address, is_same_name},
-    group::{Group, Look, Rules},
-    look::LookFacts,
-    past::{Floor, Mark, Moment, Past, PastLook, bits_of, runs_of},
+    facts::LookFacts,
+    group::Group,
+    host_look::{HostLook, Mark, Rules},
+    saved_host::{Floor, Moment, SavedHost, SavedLook, bits_of, runs_of},
 };
 use crate::model::{Address, ExtraPorts, Host, Hostname, OsClass, OsDetection};
 
@@ -65,13 +66,13 @@ pub(super) struct Keeper<'a> {
     on: bool,
     /// Maximum number of looks that may be kept for their coverage.
     patterns: usize,
-    looks: Vec<Kept<'a>>,
-    past: Past<'a>,
+    looks: Vec<RetainedLook<'a>>,
+    saved_host: SavedHost<'a>,
 }
 
 /// Parts of a look that are kept.
 #[derive(Debug)]
-struct Kept<'a> {
+struct RetainedLook<'a> {
     facts: LookFacts,
     stays: bool,
     covers: bool,
@@ -98,7 +99,7 @@ impl<'a> Keeper<'a> {
         if !self.on {
             return;
         }
-        let kept = |look: &Look<'a>| Kept {
+        let kept = |look: &HostLook<'a>| RetainedLook {
             facts: look.facts,
             stays: false,
             covers: false,
@@ -117,7 +118,7 @@ impl<'a> Keeper<'a> {
         self.coverage(group);
     }
 
-    fn stay(&mut self, place: usize) -> Option<&mut Kept<'a>> {
+    fn stay(&mut self, place: usize) -> Option<&mut RetainedLook<'a>> {
         let kept = self.looks.get_mut(place)?;
         kept.stays = true;
         Some(kept)
@@ -128,12 +129,12 @@ impl<'a> Keeper<'a> {
         let provenance = group.provenance();
         let seen = provenance.seen;
         let scans = provenance.scans.iter().map(|scan| rules.arrival(*scan)).collect();
-        let floors = group.pasts.iter().filter_map(|past| past.floor);
-        let (moments, looks) = (group.pasts.iter(), group.looks.iter());
-        let before = moments.filter_map(|past| past.horizon);
-        let now = looks.filter(|look| look.past.is_none());
+        let floors = group.saved_hosts.iter().filter_map(|saved_host| saved_host.floor);
+        let (moments, looks) = (group.saved_hosts.iter(), group.looks.iter());
+        let before = moments.filter_map(|saved_host| saved_host.horizon);
+        let now = looks.filter(|look| look.role.is_none());
         let now = now.map(|look| Moment::of(&look.facts, rules));
-        self.past = Past {
+        self.saved_host = SavedHost {
             scans: runs_of(scans),
             last: seen.last,
             looked: seen.looked,
@@ -141,12 +142,12 @@ impl<'a> Keeper<'a> {
             complete: group.is_complete(),
             horizon: before.chain(now).max_by_key(|moment| moment.key(rules)),
             floor: floors.reduce(|one, other| higher(one, other, rules)),
-            ..Past::default()
+            ..SavedHost::default()
         };
     }
 
     fn raise(&mut self, floor: Floor, rules: Rules<'_>) {
-        self.past.floor = Some(match self.past.floor {
+        self.saved_host.floor = Some(match self.saved_host.floor {
             Some(known) => higher(known, floor, rules),
             None => floor,
         });
@@ -294,9 +295,9 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Returns the collected past.
-    pub(super) fn finish(self, rules: Rules<'_>) -> Past<'a> {
-        let looks = self.looks.into_iter().filter(|kept| kept.stays).map(|kept| PastLook {
+    /// Returns the collected saved host.
+    pub(super) fn finish(self, rules: Rules<'_>) -> SavedHost<'a> {
+        let looks = self.looks.into_iter().filter(|kept| kept.stays).map(|kept| SavedLook {
             moment: Moment::of(&kept.facts, rules),
             last: kept.facts.last,
             bits: bits_of(&kept.facts, kept.covers),
@@ -305,12 +306,12 @@ impl<'a> Keeper<'a> {
             marks: kept.marks,
             host: kept.host,
         });
-        Past { looks: looks.collect(), ..self.past }
+        SavedHost { looks: looks.collect(), ..self.saved_host }
     }
 
-    /// Returns the past, for the fields that the keeper does not set itself; see [`Past`].
-    pub(super) fn past_mut(&mut self) -> &mut Past<'a> {
-        &mut self.past
+    /// Returns the saved host, for the fields that the keeper does not set itself; see [`SavedHost`].
+    pub(super) fn saved_mut(&mut self) -> &mut SavedHost<'a> {
+        &mut self.saved_host
     }
 }
 

@@ -11,9 +11,9 @@ use std::{
 };
 
 use super::{
-    found::Found,
-    merged::Shared,
-    sides::{EachPair, Pair, State},
+    context::MergeContext,
+    pair::{EachPair, HostPair, HostSide},
+    record::HostRecord,
     store::{PARTITIONS, Store, put_record, records},
 };
 use crate::{codec::put_length, error::Result};
@@ -33,16 +33,16 @@ pub(super) enum Side {
 
 /// Hosts that wait for a host with the same MAC address on the other side.
 #[derive(Debug)]
-pub(super) struct Strays {
-    both: (Arc<Shared>, Arc<Shared>),
+pub(super) struct MovedHosts {
+    both: (Arc<MergeContext>, Arc<MergeContext>),
     old: Vec<Store>,
     new: Vec<Store>,
     /// Number of waiting hosts on the old and the new side, by the hash of their MAC address.
     waiting: HashMap<u64, (u8, u8)>,
 }
 
-impl Strays {
-    pub(super) fn new((old, new): (&Arc<Shared>, &Arc<Shared>)) -> Self {
+impl MovedHosts {
+    pub(super) fn new((old, new): (&Arc<MergeContext>, &Arc<MergeContext>)) -> Self {
         let stores = || (0..PARTITIONS).map(|_| Store::default()).collect();
         let both = (Arc::clone(old), Arc::clone(new));
         Self { both, old: stores(), new: stores(), waiting: HashMap::new() }
@@ -52,8 +52,8 @@ impl Strays {
     pub(super) fn take(
         &mut self,
         side: Side,
-        state: &State<'_>,
-        same: Option<&[Found<'_>]>,
+        state: &HostSide<'_>,
+        same: Option<&[HostRecord<'_>]>,
     ) -> Result<bool> {
         let (Some(mac), Some(same)) = (state.merged.host.mac(), same) else { return Ok(false) };
         let hash = hash(&mac.text);
@@ -83,13 +83,13 @@ impl Strays {
 
     /// Spills the stores of a side to files if they exceed a quarter of the memory cap.
     fn settle(&mut self, side: Side) -> Result<()> {
-        let (stores, shared) = match side {
+        let (stores, context) = match side {
             Side::Old => (&mut self.old, &self.both.0),
             Side::New => (&mut self.new, &self.both.1),
         };
         let held: usize = stores.iter().map(Store::held).sum();
-        if held > shared.cap / 4 {
-            stores.iter_mut().try_for_each(|store| store.spill(&shared.place))?;
+        if held > context.cap / 4 {
+            stores.iter_mut().try_for_each(|store| store.spill(&context.folder))?;
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Strays {
     pub(super) fn compare(self, each: EachPair<'_>) -> Result<()> {
         let both = (&*self.both.0, &*self.both.1);
         for (old, new) in self.old.into_iter().zip(self.new) {
-            let (old, new) = (old.load(&both.0.place)?, new.load(&both.1.place)?);
+            let (old, new) = (old.load(&both.0.folder)?, new.load(&both.1.folder)?);
             let (old, new) = (stray(&old), stray(&new));
             let mut macs: Vec<&[u8]> = old.iter().chain(&new).map(|(mac, _)| *mac).collect();
             macs.sort_unstable();
@@ -107,14 +107,14 @@ impl Strays {
             for mac in macs {
                 let (old, new) = (hosts_of(mac, &old), hosts_of(mac, &new));
                 if let ([old], [new]) = (&*old, &*new) {
-                    each(Pair::of(both, (Some(old), Some(new)))?)?;
+                    each(HostPair::of(both, (Some(old), Some(new)))?)?;
                     continue;
                 }
                 for host in &old {
-                    each(Pair::of(both, (Some(host), None))?)?;
+                    each(HostPair::of(both, (Some(host), None))?)?;
                 }
                 for host in &new {
-                    each(Pair::of(both, (None, Some(host)))?)?;
+                    each(HostPair::of(both, (None, Some(host)))?)?;
                 }
             }
         }
@@ -129,8 +129,8 @@ fn hash(mac: &str) -> u64 {
 }
 
 /// Returns the records of a store with their MAC addresses, sorted.
-fn stray(bytes: &[u8]) -> Vec<(&[u8], Found<'_>)> {
-    let mut found: Vec<_> = records(bytes).filter_map(Found::take).collect();
+fn stray(bytes: &[u8]) -> Vec<(&[u8], HostRecord<'_>)> {
+    let mut found: Vec<_> = records(bytes).filter_map(HostRecord::take).collect();
     found.sort_unstable_by(|(a, mine), (b, theirs)| {
         (a, mine.group(), mine.order).cmp(&(b, theirs.group(), theirs.order))
     });
@@ -138,10 +138,10 @@ fn stray(bytes: &[u8]) -> Vec<(&[u8], Found<'_>)> {
 }
 
 /// Returns the hosts with a MAC address, each with its records.
-fn hosts_of<'b>(mac: &[u8], all: &[(&[u8], Found<'b>)]) -> Vec<Vec<Found<'b>>> {
+fn hosts_of<'b>(mac: &[u8], all: &[(&[u8], HostRecord<'b>)]) -> Vec<Vec<HostRecord<'b>>> {
     let from = all.partition_point(|(found, _)| *found < mac);
     let with_mac = all.iter().skip(from).take_while(|(found, _)| *found == mac);
-    let mut hosts: Vec<Vec<Found<'b>>> = Vec::new();
+    let mut hosts: Vec<Vec<HostRecord<'b>>> = Vec::new();
     for (_, found) in with_mac {
         match hosts.last_mut() {
             Some(same) if same.first().is_some_and(|first| first.is_same(found)) => {

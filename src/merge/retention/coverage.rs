@@ -1,11 +1,12 @@
-//! Chooses the looks that are kept for what they cover; [`keep`](super) explains the rules.
+//! Chooses the looks that are kept for what they cover; [`retention`](super) explains the rules.
 
 use std::cmp::Reverse;
 
 use super::{
     super::{
-        group::{Group, Look},
-        past::{Floor, Moment},
+        group::Group,
+        host_look::HostLook,
+        saved_host::{Floor, Moment},
     },
     Keeper,
 };
@@ -14,12 +15,12 @@ use crate::model::ExtraPorts;
 impl<'a> Keeper<'a> {
     /// Keeps looks that decide about ports which no look lists yet.
     pub(super) fn coverage(&mut self, group: &Group<'a, '_>) {
-        let mut covering: Vec<(usize, &Look<'a>)> =
+        let mut covering: Vec<(usize, &HostLook<'a>)> =
             group.looks.iter().enumerate().filter(|(_, look)| group.covers_any(look)).collect();
         covering.sort_by_key(|(_, look)| Reverse(look.facts.moment()));
-        let mut later: Vec<&Look<'a>> = Vec::new();
+        let mut later: Vec<&HostLook<'a>> = Vec::new();
         for (place, look) in covering {
-            let tells_all = |later: &&Look<'a>| {
+            let tells_all = |later: &&HostLook<'a>| {
                 later.facts.last >= look.facts.last && group.covers_alike(later, look)
             };
             if later.iter().any(tells_all) {
@@ -44,23 +45,23 @@ impl<'a> Keeper<'a> {
 
 impl<'a> Group<'a, '_> {
     /// Returns true if a look covers any port.
-    fn covers_any(&self, look: &Look<'a>) -> bool {
+    fn covers_any(&self, look: &HostLook<'a>) -> bool {
         let has_lists = || {
             let mut extra = look.covering_entries().into_iter().flatten();
             extra.any(|extra| extra.reasons.iter().any(|reason| reason.ports.is_some()))
         };
         let (_, scan) = self.rules.scan(look.facts.scan);
         look.facts.whole
-            && look.past.as_ref().is_none_or(|role| role.covers)
+            && look.role.as_ref().is_none_or(|role| role.covers)
             && (!scan.coverage.is_empty() || has_lists())
     }
 
     /// Returns true if two looks certainly cover the same ports and imply the same states for ports that no look
     /// lists.
-    fn covers_alike(&self, one: &Look<'a>, other: &Look<'a>) -> bool {
-        let class = |look: &Look<'a>| self.rules.scan(look.facts.scan).1.class;
+    fn covers_alike(&self, one: &HostLook<'a>, other: &HostLook<'a>) -> bool {
+        let class = |look: &HostLook<'a>| self.rules.scan(look.facts.scan).1.class;
         let flags = &self.rules.policy.flags;
-        let is_callers = |look: &Look<'a>| look.facts.scan == self.rules.caller;
+        let is_callers = |look: &HostLook<'a>| look.facts.scan == self.rules.caller;
         let all_taken = flags.tcp && flags.udp && flags.sctp && flags.ip;
         let (mine, theirs) = (one.covering_entries(), other.covering_entries());
         class(one) == class(other)

@@ -1,17 +1,16 @@
 //! Looks of a saved state at one host: those that can still matter, and the sums of the others.
 //!
-//! A [`Past`] replaces looks that are no longer available. The looks that it keeps go through the same
+//! A [`SavedHost`] replaces looks that are no longer available. The looks that it keeps go through the same
 //! [`Group`](super::group::Group) as looks of new scans, so that each rule is written once. Counts, times and scan
-//! lists of the others are in the sums of the past, and per port in [`PastPort`]. [`keep`](super::keep) explains
+//! lists of the others are in the sums of the saved host, and per port in [`SavedPort`]. [`keep`](super::keep) explains
 //! which looks may be dropped, and proves that no later scan changes the result.
 //!
 //! Scans are identified by arrival numbers, which never change; numbers within a merge move when copies come.
 
 use super::{
-    coverage::UnlistedState,
-    group::{Look, Rules},
-    host_record::has_true_literals,
-    look::LookFacts,
+    facts::LookFacts,
+    host_codec::has_true_literals,
+    host_look::{HostLook, Mark, Rules, SavedRole},
 };
 use crate::{
     codec::codec_fields,
@@ -34,30 +33,22 @@ pub(super) struct Floor {
     pub(super) last: Option<Timestamp>,
 }
 
-/// Port that a kept look covers and does not list, with the state that the look implies.
+/// Port that a look of the saved host lists, with the times of all looks that saw or looked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mark<'a> {
-    pub(super) protocol: Protocol<'a>,
-    pub(super) number: u16,
-    pub(super) state: Option<CowStr<'a>>,
-}
-
-/// Port that a look of the past lists, with the times of all looks that saw or looked for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PastPort<'a> {
+pub(super) struct SavedPort<'a> {
     pub(super) protocol: Protocol<'a>,
     pub(super) number: u16,
     pub(super) seen: SeenRange,
 }
 
-/// Look of the past that can still matter, with the parts of it that can.
+/// Look of the saved host that can still matter, with the parts of it that can.
 #[derive(Debug, Clone)]
-pub(super) struct PastLook<'a> {
+pub(super) struct SavedLook<'a> {
     pub(super) moment: Moment,
     pub(super) last: Option<Timestamp>,
     pub(super) bits: u8,
     pub(super) listed: i32,
-    /// Unlisted port counts per entry, as in [`Look`].
+    /// Unlisted port counts per entry, as in [`HostLook`].
     pub(super) entries: Option<Vec<Vec<ExtraPorts<'a>>>>,
     pub(super) marks: Vec<Mark<'a>>,
     pub(super) host: Host<'a>,
@@ -65,7 +56,7 @@ pub(super) struct PastLook<'a> {
 
 /// Everything known about a host from the scans of a saved state.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Past<'a> {
+pub(super) struct SavedHost<'a> {
     /// First IP address, set if hosts are identified by MAC address.
     pub(super) ip: Option<CowStr<'a>>,
     /// Arrival numbers of the scans that contribute, as ascending inclusive ranges.
@@ -84,41 +75,17 @@ pub(super) struct Past<'a> {
     pub(super) horizon: Option<Moment>,
     pub(super) floor: Option<Floor>,
     /// Ports in ascending order of protocol and number.
-    pub(super) ports: Vec<PastPort<'a>>,
-    pub(super) looks: Vec<PastLook<'a>>,
+    pub(super) ports: Vec<SavedPort<'a>>,
+    pub(super) looks: Vec<SavedLook<'a>>,
 }
 
 codec_fields! {
     Moment { time, scan, index }
     Floor { moment, last }
-    Mark<'a> { protocol, number, state }
-    PastPort<'a> { protocol, number, seen }
-    PastLook<'a> { moment, last, bits, listed, entries, marks, host }
-    Past<'a> {
+    SavedPort<'a> { protocol, number, seen }
+    SavedLook<'a> { moment, last, bits, listed, entries, marks, host }
+    SavedHost<'a> {
         ip, scans, first, last, looked, count, complete, outdated, mac, begin, horizon, floor, ports, looks,
-    }
-}
-
-/// Role of a look that comes from a saved state.
-#[derive(Debug)]
-pub(super) struct Role<'a> {
-    /// Index of its past in the group.
-    pub(super) past: usize,
-    /// True if its coverage decides about ports that the past does not know.
-    pub(super) covers: bool,
-    marks: Vec<Mark<'a>>,
-}
-
-impl Role<'_> {
-    /// Returns the state that the look implies for a port that the past knows and the look does not list.
-    pub(super) fn unlisted_state(&self, protocol: &Protocol<'_>, number: u16) -> UnlistedState<'_> {
-        let of_port = |mark: &&Mark<'_>| mark.number == number && mark.protocol == *protocol;
-        match self.marks.iter().find(of_port) {
-            None => UnlistedState::NotCovered,
-            Some(mark) => {
-                mark.state.as_deref().map_or(UnlistedState::Unknown, UnlistedState::Known)
-            }
-        }
     }
 }
 
@@ -132,7 +99,7 @@ impl Moment {
         }
     }
 
-    /// Returns the number of its scan in this merge; 0 if that scan is not used, which never happens in a sound past.
+    /// Returns the number of its scan in this merge; 0 if that scan is not used, which never happens in a sound saved host.
     fn scan(&self, rules: Rules<'_>) -> ScanIndex {
         rules.number(self.scan).unwrap_or(0)
     }
@@ -171,9 +138,9 @@ pub(super) fn bits_of(facts: &LookFacts, covers: bool) -> u8 {
     all.into_iter().filter(|(is, _)| *is).fold(0, |bits, (_, bit)| bits | bit)
 }
 
-impl<'a> PastLook<'a> {
-    /// Converts the look for a group in which its past has index `past`.
-    fn into_look(self, past: usize, rules: Rules<'_>) -> Look<'a> {
+impl<'a> SavedLook<'a> {
+    /// Converts the look for a group in which its saved host has index `saved_host`.
+    fn into_look(self, saved_host: usize, rules: Rules<'_>) -> HostLook<'a> {
         let is = |bit: u8| self.bits & bit != 0;
         let scan = self.moment.scan(rules);
         let (_, of_scan) = rules.scan(scan);
@@ -181,7 +148,7 @@ impl<'a> PastLook<'a> {
             scan,
             order: self.moment.order(rules),
             time: self.moment.time,
-            // Included in the sums of the past.
+            // Included in the sums of the saved host.
             first: None,
             last: self.last,
             timed_out: is(TIMED_OUT),
@@ -194,13 +161,13 @@ impl<'a> PastLook<'a> {
             requested: of_scan.requested,
             listed: self.listed,
         };
-        let role = Role { past, covers: is(COVERS), marks: self.marks };
-        Look::of_past(facts, self.host, self.entries, role)
+        let role = SavedRole { saved_host, covers: is(COVERS), marks: self.marks };
+        HostLook::of_saved(facts, self.host, self.entries, role)
     }
 }
 
-impl<'a> Past<'a> {
-    /// Returns true if this can be the past of a host of these scans. The file may have been written by anyone.
+impl<'a> SavedHost<'a> {
+    /// Returns true if this can be the saved host of a host of these scans. The file may have been written by anyone.
     pub(super) fn is_sound(&self, rules: Rules<'_>) -> bool {
         let is_used = |scan: ScanIndex| rules.number(scan).is_some();
         let is_moment = |moment: &Moment| is_used(moment.scan);
@@ -223,12 +190,12 @@ impl<'a> Past<'a> {
                 .all(|look| is_moment(&look.moment) && has_true_literals(&look.host))
     }
 
-    /// Takes its looks out, for a group in which the past has index `place`.
+    /// Takes its looks out, for a group in which the saved host has index `place`.
     pub(super) fn take_looks(
         &mut self,
         place: usize,
         rules: Rules<'_>,
-    ) -> impl Iterator<Item = Look<'a>> {
+    ) -> impl Iterator<Item = HostLook<'a>> {
         let looks = std::mem::take(&mut self.looks).into_iter();
         looks.map(move |look| look.into_look(place, rules))
     }
@@ -240,7 +207,7 @@ impl<'a> Past<'a> {
     }
 
     /// Returns the times of a port that one of its looks lists.
-    pub(super) fn port(&self, protocol: &Protocol<'_>, number: u16) -> Option<&PastPort<'a>> {
+    pub(super) fn port(&self, protocol: &Protocol<'_>, number: u16) -> Option<&SavedPort<'a>> {
         let found = self
             .ports
             .binary_search_by(|port| (&port.protocol, port.number).cmp(&(protocol, number)));

@@ -8,14 +8,15 @@ use std::{
 
 use super::{
     coverage::{Coverage, Ranges, UnlistedState},
-    sides::{CoveringLook, State},
+    host_look::index,
+    pair::{CoveringLook, HostPair, HostSide},
 };
 use crate::model::{ExtraPorts, PortState, Protocol, ScanIndex, Timestamp};
 
 /// Port that a look covers and does not list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Covered<'s> {
-    /// State of the port, if the look implies one.
+pub(crate) struct CoveredPort<'s> {
+    /// HostSide of the port, if the look implies one.
     pub(crate) state: Option<&'s str>,
     /// True if unlisted ports are in several states and nothing assigns ports to states.
     pub(crate) is_ambiguous: bool,
@@ -27,16 +28,16 @@ pub(crate) struct Covered<'s> {
 
 /// Range of ports whose state a list names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Listed<'s> {
+pub(crate) struct ListedRange<'s> {
     pub(crate) first: u16,
     pub(crate) last: u16,
-    /// State of the ports; `None` if they are covered and their state is not known.
+    /// HostSide of the ports; `None` if they are covered and their state is not known.
     pub(crate) state: Option<&'s str>,
     pub(crate) scan: ScanIndex,
     pub(crate) time: Option<Timestamp>,
 }
 
-impl Listed<'_> {
+impl ListedRange<'_> {
     /// Returns true if the range and the state are equal; scan and time are not compared.
     fn says_the_same(&self, other: &Self) -> bool {
         (self.first, self.last, self.state) == (other.first, other.last, other.state)
@@ -46,7 +47,7 @@ impl Listed<'_> {
 /// Ranges of one protocol that the lists of all looks name, best look first. The first range that holds a port
 /// counts.
 #[derive(Debug, Default)]
-pub(crate) struct Claims<'s>(Vec<Listed<'s>>);
+pub(crate) struct Claims<'s>(Vec<ListedRange<'s>>);
 
 impl<'s> Claims<'s> {
     /// Returns true if two states name the same ranges and states.
@@ -56,8 +57,8 @@ impl<'s> Claims<'s> {
     }
 
     /// Returns the resulting ranges whose state is known, in ascending order and without overlaps.
-    pub(crate) fn standing(&self) -> Vec<Listed<'s>> {
-        let mut by_first: Vec<(usize, &Listed<'s>)> = self.0.iter().enumerate().collect();
+    pub(crate) fn standing(&self) -> Vec<ListedRange<'s>> {
+        let mut by_first: Vec<(usize, &ListedRange<'s>)> = self.0.iter().enumerate().collect();
         by_first.sort_by_key(|(_, claim)| claim.first);
         let mut next = by_first.into_iter().peekable();
         // Ranges that contain `at`, and some that have ended before it.
@@ -86,7 +87,7 @@ impl<'s> Claims<'s> {
             if let (Some(claim), Ok(first), Ok(last)) =
                 (claim, u16::try_from(at), u16::try_from(end.saturating_sub(1)))
             {
-                standing.push(Listed { first, last, ..*claim });
+                standing.push(ListedRange { first, last, ..*claim });
             }
             at = end;
         }
@@ -103,9 +104,39 @@ pub(crate) struct Counts {
     pub(crate) are_known: bool,
 }
 
-impl State<'_> {
+impl HostPair<'_> {
+    /// Returns the state that the older side implies for a port it does not list; `None` if it does not cover the
+    /// port.
+    pub(crate) fn unlisted_in_old(
+        &self,
+        protocol: &Protocol<'_>,
+        number: u16,
+    ) -> Option<CoveredPort<'_>> {
+        self.old.as_ref()?.unlisted(protocol, number)
+    }
+
+    /// Returns the state that the newer side implies for a port it does not list; `None` if it does not cover the
+    /// port. If the newer side does not list the host, the ports its scans were asked to scan count as covered.
+    pub(crate) fn unlisted_in_new(
+        &self,
+        protocol: &Protocol<'_>,
+        number: u16,
+    ) -> Option<CoveredPort<'_>> {
+        if let Some(state) = &self.new {
+            return state.unlisted(protocol, number);
+        }
+        let context = self.both.1;
+        let mut used = context.numbers.iter().flatten();
+        let covers = |scan: &ScanIndex| {
+            context.facts.get(index(*scan)).is_some_and(|scan| scan.coverage.has(protocol, number))
+        };
+        used.any(covers).then(CoveredPort::default)
+    }
+}
+
+impl HostSide<'_> {
     /// Returns the state that the best covering look implies for a port it does not list.
-    pub(crate) fn unlisted(&self, protocol: &Protocol<'_>, number: u16) -> Option<Covered<'_>> {
+    pub(crate) fn unlisted(&self, protocol: &Protocol<'_>, number: u16) -> Option<CoveredPort<'_>> {
         self.looks.iter().find_map(|look| look.unlisted(protocol, number))
     }
 
@@ -161,10 +192,10 @@ impl State<'_> {
 
 impl CoveringLook<'_> {
     /// Returns the state that the look implies for a port it covers and does not list.
-    pub(crate) fn unlisted(&self, protocol: &Protocol<'_>, number: u16) -> Option<Covered<'_>> {
+    pub(crate) fn unlisted(&self, protocol: &Protocol<'_>, number: u16) -> Option<CoveredPort<'_>> {
         let found = self.coverage.unlisted_state(protocol, number);
         let facts = &self.look.facts;
-        found.is_covered().then(|| Covered {
+        found.is_covered().then(|| CoveredPort {
             state: found.known(),
             is_ambiguous: found == UnlistedState::Unknown
                 && self.coverage.is_ambiguous(protocol, number),
@@ -204,7 +235,7 @@ impl CoveringLook<'_> {
 
     fn put<'s>(&self, ranges: &Ranges, state: Option<&'s str>, claims: &mut Claims<'s>) {
         let facts = &self.look.facts;
-        claims.0.extend(ranges.iter().map(|range| Listed {
+        claims.0.extend(ranges.iter().map(|range| ListedRange {
             first: *range.start(),
             last: *range.end(),
             state,
@@ -256,7 +287,7 @@ mod tests {
     use super::*;
 
     fn claims(list: &[(u16, u16, Option<&'static str>)]) -> Claims<'static> {
-        let listed = |(first, last, state): &(u16, u16, Option<&'static str>)| Listed {
+        let listed = |(first, last, state): &(u16, u16, Option<&'static str>)| ListedRange {
             first: *first,
             last: *last,
             state: *state,

@@ -1,11 +1,12 @@
-//! Chooses the parts of ports that are kept; [`keep`](super) explains the rules.
+//! Chooses the parts of ports that are kept; [`retention`](super) explains the rules.
 
 use super::{
     super::{
         coverage::UnlistedState,
-        look::{Sightings as _, Standing},
-        past::{Floor, Mark, Moment, PastPort},
+        facts::{Sightings as _, Standing},
+        host_look::Mark,
         ports::SamePort,
+        saved_host::{Floor, Moment, SavedPort},
     },
     Keeper,
 };
@@ -13,14 +14,14 @@ use crate::model::{Port, Protocol};
 
 /// State of a port as one look shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Saw<'s> {
+enum PortSighting<'s> {
     /// The look lists the port in this state.
     Listed(&'s str),
     /// The look covers the port and does not list it; the state, if the look implies one.
     Covered(Option<&'s str>),
 }
 
-impl<'s> Saw<'s> {
+impl<'s> PortSighting<'s> {
     /// Returns the state, if it is known.
     fn known(self) -> Option<&'s str> {
         match self {
@@ -37,14 +38,14 @@ impl<'a> SamePort<'_, 'a, '_> {
     }
 
     /// Returns the state of the port in a look; `None` if the look neither lists nor covers it.
-    fn saw(&self, look: usize) -> Option<Saw<'_>> {
+    fn saw(&self, look: usize) -> Option<PortSighting<'_>> {
         if let Some(port) = self.port(look) {
-            return Some(Saw::Listed(port.state.as_str()));
+            return Some(PortSighting::Listed(port.state.as_str()));
         }
         match self.unlisted_state(look) {
             UnlistedState::NotCovered => None,
-            UnlistedState::Unknown => Some(Saw::Covered(None)),
-            UnlistedState::Known(state) => Some(Saw::Covered(Some(state))),
+            UnlistedState::Unknown => Some(PortSighting::Covered(None)),
+            UnlistedState::Known(state) => Some(PortSighting::Covered(Some(state))),
         }
     }
 }
@@ -54,7 +55,7 @@ impl<'a> Keeper<'a> {
     pub(in super::super) fn port(&mut self, port: &SamePort<'_, 'a, '_>, standing: Standing) {
         let Some((protocol, number)) = port.name().filter(|_| self.on) else { return };
         let seen = port.origin(standing).seen;
-        self.past.ports.push(PastPort { protocol, number, seen });
+        self.saved_host.ports.push(SavedPort { protocol, number, seen });
         self.keep_record(port, standing.state, true);
         if !port.group.is_latest() {
             return;
@@ -77,7 +78,7 @@ impl<'a> Keeper<'a> {
 
     /// Keeps the first look below `from` that saw another state.
     fn keep_barrier(&mut self, port: &SamePort<'_, 'a, '_>, from: usize) {
-        let Some(state) = port.saw(from).and_then(Saw::known) else { return };
+        let Some(state) = port.saw(from).and_then(PortSighting::known) else { return };
         let differs = |look: &usize| {
             port.saw(*look).is_some_and(|saw| saw.known().is_none_or(|other| other != state))
         };
@@ -90,8 +91,8 @@ impl<'a> Keeper<'a> {
     /// Keeps the state of a port in one look.
     fn keep_sight(&mut self, port: &SamePort<'_, 'a, '_>, place: usize) {
         match port.saw(place) {
-            Some(Saw::Listed(_)) => self.keep_record(port, place, false),
-            Some(Saw::Covered(state)) => {
+            Some(PortSighting::Listed(_)) => self.keep_record(port, place, false),
+            Some(PortSighting::Covered(state)) => {
                 let Some((protocol, number)) = port.name() else { return };
                 let state = state.map(|state| state.to_owned().into());
                 let mark = Mark { protocol, number, state };

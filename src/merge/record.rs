@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use super::{
-    group::{self, Entry},
-    host_record::has_true_literals,
-    merged::Shared,
-    past::Past,
-    state::has_kind,
+    context::MergeContext,
+    host_codec::has_true_literals,
+    host_look::{self, Entry},
+    saved_host::SavedHost,
     store::{all_records, put_record, records, split_record},
 };
 use crate::{
@@ -19,9 +18,22 @@ use crate::{
 /// Prefix of the key of a host that has neither an address nor a name.
 const NAMELESS: &str = "idx:";
 
+/// Kinds of records in a saved state.
+pub(super) const HOST: u8 = 0;
+pub(super) const SAVED: u8 = 1;
+
+/// Splits the kind off a record of a saved state; `None` if the kind is unknown.
+fn has_kind(record: &[u8]) -> Option<Content<'_>> {
+    match record.split_first()? {
+        (&HOST, rest) => Some(Content::Host(rest)),
+        (&SAVED, rest) => Some(Content::Saved(rest)),
+        _ => None,
+    }
+}
+
 /// Record of a host, read back from a store.
 #[derive(Clone)]
-pub(super) struct Found<'b> {
+pub(super) struct HostRecord<'b> {
     pub(super) key: Cow<'b, str>,
     /// Key before an IP address was appended to it.
     pub(super) own_key: &'b str,
@@ -31,26 +43,30 @@ pub(super) struct Found<'b> {
     pub(super) scan: ScanIndex,
     /// True if the record comes from a saved state.
     pub(super) is_saved: bool,
-    pub(super) record: Record<'b>,
+    pub(super) record: Content<'b>,
 }
 
 /// Content of a record.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Record<'b> {
+pub(super) enum Content<'b> {
     /// Host element.
     Host(&'b [u8]),
-    /// Looks of a saved state at a host: a [`Past`].
-    Past(&'b [u8]),
+    /// Looks of a saved state at a host: a [`SavedHost`].
+    Saved(&'b [u8]),
 }
 
-impl Shared {
+impl MergeContext {
     /// Returns the records of scans that are used and those of a saved state, in order; records of one host are
     /// adjacent.
     ///
     /// # Errors
     /// Returns an error if the saved state is damaged.
-    pub(super) fn found<'b>(&'b self, bytes: &'b [u8], saved: &'b [u8]) -> Result<Vec<Found<'b>>> {
-        let mut found: Vec<Found<'_>> =
+    pub(super) fn found<'b>(
+        &'b self,
+        bytes: &'b [u8],
+        saved: &'b [u8],
+    ) -> Result<Vec<HostRecord<'b>>> {
+        let mut found: Vec<HostRecord<'_>> =
             records(bytes).filter_map(|entry| self.find(entry, false)).collect();
         let saved = all_records(saved).ok_or_else(|| self.damaged("its hosts are cut off"))?;
         for entry in saved {
@@ -61,25 +77,25 @@ impl Shared {
     }
 
     /// Reads the head of one record. `None` if its scan is not used, or if it is damaged.
-    fn find<'b>(&'b self, entry: &'b [u8], is_saved: bool) -> Option<Found<'b>> {
+    fn find<'b>(&'b self, entry: &'b [u8], is_saved: bool) -> Option<HostRecord<'b>> {
         let (scan, rest) = split_length(entry)?;
         let (index, rest) = split_length(rest)?;
         let (key, host) = split_record(rest)?;
         let scan = (*self.numbers.get(scan)?)?;
         let order = u64::from(scan) << 32 | u64::try_from(index).ok()?;
         let key = std::str::from_utf8(key).ok()?;
-        let id = self.ids.get(group::index(scan)).map(String::as_str);
+        let id = self.ids.get(host_look::index(scan)).map(String::as_str);
         let only_in = id.filter(|_| key.starts_with(NAMELESS));
-        let record = if is_saved { has_kind(host)? } else { Record::Host(host) };
-        Some(Found { key: key.into(), own_key: key, only_in, order, scan, is_saved, record })
+        let record = if is_saved { has_kind(host)? } else { Content::Host(host) };
+        Some(HostRecord { key: key.into(), own_key: key, only_in, order, scan, is_saved, record })
     }
 
     /// Decodes the host elements among the records of a host.
     ///
     /// # Errors
     /// Returns an error if the saved state has a host that cannot be decoded.
-    pub(super) fn entries<'b>(&self, same: &[Found<'b>]) -> Result<Vec<Entry<'b>>> {
-        let elements = same.iter().filter(|found| matches!(found.record, Record::Host(_)));
+    pub(super) fn entries<'b>(&self, same: &[HostRecord<'b>]) -> Result<Vec<Entry<'b>>> {
+        let elements = same.iter().filter(|found| matches!(found.record, Content::Host(_)));
         let entries = elements.map(|found| {
             let host = found.host().ok_or_else(|| self.unreadable(found.is_saved, "a host"))?;
             Ok(Entry { scan: found.scan, order: found.order, host })
@@ -88,7 +104,7 @@ impl Shared {
     }
 }
 
-impl<'b> Found<'b> {
+impl<'b> HostRecord<'b> {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.group() == other.group()
     }
@@ -98,19 +114,19 @@ impl<'b> Found<'b> {
         (&self.key, self.only_in)
     }
 
-    /// Decodes the host element; `None` for a past.
+    /// Decodes the host element; `None` for a saved host.
     fn host(&self) -> Option<Host<'b>> {
         match self.record {
-            Record::Host(host) => codec::decode::<Host<'_>>(host)
+            Content::Host(host) => codec::decode::<Host<'_>>(host)
                 .filter(|host| !self.is_saved || has_true_literals(host)),
-            Record::Past(_) => None,
+            Content::Saved(_) => None,
         }
     }
 
     /// Returns the first IP address, with its zone.
     pub(super) fn ip(&self) -> Option<String> {
-        if let Record::Past(record) = self.record {
-            return codec::decode::<Past<'_>>(record)?.ip.map(Cow::into_owned);
+        if let Content::Saved(record) = self.record {
+            return codec::decode::<SavedHost<'_>>(record)?.ip.map(Cow::into_owned);
         }
         let host = self.host()?;
         let ip = host.ip()?;
@@ -123,7 +139,7 @@ impl<'b> Found<'b> {
     /// Returns the bytes of the record.
     pub(super) fn bytes(&self) -> &'b [u8] {
         match self.record {
-            Record::Host(bytes) | Record::Past(bytes) => bytes,
+            Content::Host(bytes) | Content::Saved(bytes) => bytes,
         }
     }
 
@@ -149,7 +165,7 @@ impl<'b> Found<'b> {
             order: u64::from_le_bytes(*order),
             scan: ScanIndex::try_from(scan).ok()?,
             is_saved: false,
-            record: Record::Host(host),
+            record: Content::Host(host),
         };
         Some((text, found))
     }
