@@ -3,7 +3,8 @@
 //! with the operating system.
 
 use crate::model::{
-    CowStr, ExtraPorts, Host, OsClass, OsPortUsed, PortState, Record, Script, Trace,
+    CowStr, ExtraPorts, FieldValue as _, Host, OsClass, OsPortUsed, PortState, Record, Script,
+    Trace,
 };
 
 /// Value of a column, as text; `None` for null.
@@ -11,28 +12,57 @@ pub(super) type Value<'a> = Option<CowStr<'a>>;
 
 type OfHost = for<'p, 'a> fn(&'p Host<'a>) -> Value<'a>;
 
+/// Name of a column: that of a field, after the prefix of the struct that holds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ColumnName {
+    prefix: &'static str,
+    field: &'static str,
+}
+
+impl ColumnName {
+    pub(super) const fn new(prefix: &'static str, field: &'static str) -> Self {
+        Self { prefix, field }
+    }
+
+    pub(super) fn text(self) -> CowStr<'static> {
+        match self.prefix {
+            "" => self.field.into(),
+            prefix => format!("{prefix}{}", self.field).into(),
+        }
+    }
+}
+
+/// Columns with their values.
+pub(super) type ColumnValues<'a> = Vec<(ColumnName, Value<'a>)>;
+
 /// Function that returns columns that are taken together, with the values of a host.
-pub(super) type ColumnsOf = for<'p, 'a> fn(&'p Host<'a>) -> Vec<(CowStr<'static>, Value<'a>)>;
+pub(super) type ColumnsOf = for<'p, 'a> fn(&'p Host<'a>) -> ColumnValues<'a>;
 
 /// Columns that come with the state of a host. Times are not compared.
 pub(super) const HOST: &[(&str, OfHost)] = &[
-    ("state", |host| Some(owned(host.status.state.as_str()))),
+    ("state", |host| host.status.state.text()),
     ("reason", |host| host.status.reason.clone()),
     ("timed_out", |host| number(host.timed_out)),
 ];
 
 /// MAC address, which comes with the names.
 pub(super) const MAC: ColumnsOf =
-    |host| vec![("mac".into(), host.mac().map(|address| address.text.clone()))];
+    |host| vec![(ColumnName::new("", "mac"), host.mac().map(|address| address.text.clone()))];
 
 /// Columns of the operating system that may come from another scan than the state of the host.
 pub(super) const OS: &[ColumnsOf] = &[
-    |host| vec![("os_classes".into(), list(host.os.classes.iter().filter_map(orphan)))],
+    |host| {
+        let texts = host.os.classes.iter().filter_map(orphan);
+        vec![(ColumnName::new("os_", "classes"), list(texts))]
+    },
     |host| {
         let texts = host.os.fingerprints.iter().map(|text| text.clone().into_owned());
-        vec![("os_fingerprints".into(), list(texts))]
+        vec![(ColumnName::new("os_", "fingerprints"), list(texts))]
     },
-    |host| vec![("os_ports_used".into(), list(host.os.ports_used.iter().map(port_used)))],
+    |host| {
+        let texts = host.os.ports_used.iter().map(port_used);
+        vec![(ColumnName::new("os_", "ports_used"), list(texts))]
+    },
 ];
 
 /// Joins texts with a comma and a blank; null if there are none.

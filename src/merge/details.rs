@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    columns::{ColumnsOf, Value},
+    columns::{ColumnName, ColumnValues, ColumnsOf},
     coverage::Ranges,
     policy::MergeFlags,
 };
@@ -69,12 +69,12 @@ details! {
 /// Value that `conflicts` shows in one or several columns.
 trait Columns<'a> {
     /// Appends the columns with their values.
-    fn columns(&self, name: &'static str, to: &mut Vec<(CowStr<'static>, Value<'a>)>);
+    fn columns(&self, name: &'static str, to: &mut ColumnValues<'a>);
 }
 
 impl<'a, T: FieldValue<'a>> Columns<'a> for Option<T> {
-    fn columns(&self, name: &'static str, to: &mut Vec<(CowStr<'static>, Value<'a>)>) {
-        to.push((name.into(), self.text()));
+    fn columns(&self, name: &'static str, to: &mut ColumnValues<'a>) {
+        to.push((ColumnName::new("", name), self.text()));
     }
 }
 
@@ -82,9 +82,9 @@ impl<'a, T: FieldValue<'a>> Columns<'a> for Option<T> {
 macro_rules! structs {
     ($($type:ident),*) => {
         $(impl<'a> Columns<'a> for $type<'a> {
-            fn columns(&self, name: &'static str, to: &mut Vec<(CowStr<'static>, Value<'a>)>) {
+            fn columns(&self, name: &'static str, to: &mut ColumnValues<'a>) {
                 for (index, field) in Self::FIELDS.iter().enumerate() {
-                    to.push((format!("{name}{field}").into(), self.text_of(index)));
+                    to.push((ColumnName::new(name, field), self.text_of(index)));
                 }
             }
         })*

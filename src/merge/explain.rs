@@ -8,16 +8,16 @@ use std::collections::BTreeSet;
 
 use super::{
     columns::{
-        ColumnsOf, HOST, MAC, NOT_OF_PORT, NOT_OF_SERVICE, OS, Value, compared, extra_text, list,
-        number, owned, route, script_value,
+        ColumnValues, ColumnsOf, HOST, MAC, NOT_OF_PORT, NOT_OF_SERVICE, OS, Value, compared,
+        extra_text, list, number, owned, route, script_value,
     },
     details::{Details, plain_name},
     host_look::HostLook,
     policy::Precedence,
 };
 use crate::model::{
-    Conflict, CowStr, ExtraPorts, Hostname, OsMatch, Port, Protocol, Record as _, ScanIndex,
-    Script, Service,
+    Conflict, CowStr, ExtraPorts, FieldValue as _, Hostname, OsMatch, Port, Protocol, Record as _,
+    ScanIndex, Script, Service,
 };
 
 /// Rule that removes a port which a later look covered and did not list.
@@ -54,7 +54,7 @@ impl<'a> Subject<'a> {
 
     fn of_port(port: &Port<'a>, column: impl Into<CowStr<'a>>) -> Self {
         let number = i32::from(port.number);
-        let port = Some((owned(port.protocol.as_str()), number));
+        let port = port.protocol.text().map(|protocol| (protocol, number));
         Self { port, column: column.into(), item: None }
     }
 
@@ -93,10 +93,17 @@ impl<'a> Explain<'a> {
         });
     }
 
-    /// Records a conflict when the losing value is set and differs from the winning one.
-    fn note(&mut self, subject: Subject<'a>, mine: Value<'a>, theirs: Value<'a>, loss: Loss) {
-        if is_conflict(&mine, &theirs) {
-            self.record(subject, mine, theirs, loss);
+    /// Records a conflict when the losing value is set and differs from the winning one. Most values do not, so the
+    /// subject is created only then.
+    fn note(
+        &mut self,
+        subject: impl FnOnce() -> Subject<'a>,
+        mine: &Value<'a>,
+        theirs: Value<'a>,
+        loss: Loss,
+    ) {
+        if theirs.is_some() && *mine != theirs {
+            self.record(subject(), mine.clone(), theirs, loss);
         }
     }
 
@@ -120,8 +127,8 @@ impl<'a> Explain<'a> {
         let Some((best, others)) = looks.split_first().filter(|_| self.on) else { return };
         for look in others {
             for (column, get) in HOST {
-                let values = (get(&best.host), get(&look.host));
-                self.note(Subject::new(*column), values.0, values.1, loss(best, look, precedence));
+                let loss = loss(best, look, precedence);
+                self.note(|| Subject::new(*column), &get(&best.host), get(&look.host), loss);
             }
         }
     }
@@ -149,38 +156,38 @@ impl<'a> Explain<'a> {
     ) {
         let Some(best) = looks.get(winner).filter(|_| self.on) else { return };
         let value = |extra: &[ExtraPorts<'a>]| list(extra.iter().map(extra_text));
-        for (place, look) in looks.iter().enumerate() {
+        let others = looks.iter().enumerate().filter(|(place, _)| *place != winner);
+        let mut others = others.map(|(_, look)| look).peekable();
+        if others.peek().is_none() {
+            return;
+        }
+        let (whole, mine) = (value(&best.host.extra_ports), value(stands));
+        for look in others {
             let theirs = value(&look.host.extra_ports);
             // Removing listed ports does not turn equal counts into a conflict.
-            if place != winner && theirs != value(&best.host.extra_ports) {
-                let subject = Subject::new("extra_ports");
-                self.note(subject, value(stands), theirs, loss(best, look, precedence));
+            if theirs != whole {
+                let loss = loss(best, look, precedence);
+                self.note(|| Subject::new("extra_ports"), &mine, theirs, loss);
             }
         }
     }
 
     /// Records conflicts of values that are taken together from the first look that has any.
     fn together(&mut self, columns: ColumnsOf, looks: &[HostLook<'a>], precedence: Precedence) {
-        let mut looks = looks.iter().filter(|look| {
+        let mut with_any = looks.iter().filter_map(|look| {
             let values = columns(&look.host);
-            values.iter().any(|(_, value)| value.is_some())
+            values.iter().any(|(_, value)| value.is_some()).then_some((look, values))
         });
-        let Some(best) = looks.next() else { return };
-        for look in looks {
-            self.columns(columns, (best, look), loss(best, look, precedence));
+        let Some((best, mine)) = with_any.next() else { return };
+        for (look, theirs) in with_any {
+            self.columns((&mine, theirs), loss(best, look, precedence));
         }
     }
 
     /// Records conflicts of columns of two looks.
-    fn columns(
-        &mut self,
-        columns: ColumnsOf,
-        (best, look): (&HostLook<'a>, &HostLook<'a>),
-        loss: Loss,
-    ) {
-        let values = columns(&best.host).into_iter().zip(columns(&look.host));
-        for ((column, mine), (_, theirs)) in values {
-            self.note(Subject::new(column), mine, theirs, loss);
+    fn columns(&mut self, (mine, theirs): (&ColumnValues<'a>, ColumnValues<'a>), loss: Loss) {
+        for ((column, mine), (_, theirs)) in mine.iter().zip(theirs) {
+            self.note(|| Subject::new(column.text()), mine, theirs, loss);
         }
     }
 
@@ -202,9 +209,9 @@ impl<'a> Explain<'a> {
                     continue;
                 };
                 if plain_names(best, kind) != plain_names(look, kind) {
-                    let subject = Subject::new("hostnames").with_item((*kind).clone());
-                    let (mine, theirs) = (names(best, kind), names(look, kind));
-                    self.note(subject, mine, theirs, loss(best, look, Precedence::Latest));
+                    let subject = || Subject::new("hostnames").with_item((*kind).clone());
+                    let loss = loss(best, look, Precedence::Latest);
+                    self.note(subject, &names(best, kind), names(look, kind), loss);
                 }
             }
         }
@@ -213,17 +220,16 @@ impl<'a> Explain<'a> {
     /// Records conflicts of a port's own values.
     pub(super) fn port(&mut self, mine: &Port<'a>, theirs: &Port<'a>, loss: Loss) {
         for (field, column) in compared::<Port<'a>>(NOT_OF_PORT) {
-            self.note(
-                Subject::of_port(mine, column),
-                mine.text_of(field),
-                theirs.text_of(field),
-                loss,
-            );
+            let subject = || Subject::of_port(mine, column);
+            self.note(subject, &mine.text_of(field), theirs.text_of(field), loss);
         }
     }
 
     /// Records conflicts of a port's services, compared by name.
     pub(super) fn services(&mut self, (mine, theirs): (&Port<'a>, &Port<'a>), loss: Loss) {
+        if mine.services == theirs.services {
+            return;
+        }
         let names: BTreeSet<Option<&str>> =
             theirs.services.iter().map(|service| service.name.as_deref()).collect();
         for name in names {
@@ -232,22 +238,27 @@ impl<'a> Explain<'a> {
                     let of_name = port.services.iter().filter(|s| s.name.as_deref() == name);
                     set(of_name.filter_map(|service| service.text_of(field)), ", ")
                 };
-                let values = (value(mine), value(theirs));
-                if is_conflict(&values.0, &values.1) {
+                let subject = || {
                     let subject = Subject::of_port(mine, format!("service.{column}"));
-                    self.record(subject.with_item(name.map(owned)), values.0, values.1, loss);
-                }
+                    subject.with_item(name.map(owned))
+                };
+                self.note(subject, &value(mine), value(theirs), loss);
             }
         }
     }
 
     /// Records conflicts of a port's scripts, compared by name.
     pub(super) fn port_scripts(&mut self, (mine, theirs): (&Port<'a>, &Port<'a>), loss: Loss) {
+        if mine.scripts == theirs.scripts {
+            return;
+        }
         for name in script_names(&theirs.scripts) {
-            let subject = Subject::of_port(mine, format!("script.{name}"));
-            let subject = subject.with_item(Some(owned(name)));
+            let subject = || {
+                let subject = Subject::of_port(mine, format!("script.{name}"));
+                subject.with_item(Some(owned(name)))
+            };
             let (mine, theirs) = (outputs(&mine.scripts, name), outputs(&theirs.scripts, name));
-            self.note(subject, mine, theirs, loss);
+            self.note(subject, &mine, theirs, loss);
         }
     }
 
@@ -260,7 +271,7 @@ impl<'a> Explain<'a> {
         loser: ScanIndex,
     ) {
         if self.on {
-            let theirs = Some(owned(port.state.as_str()));
+            let theirs = port.state.text();
             let loss = Loss { winner, loser, rule: COVERED };
             self.record(Subject::of_port(port, "state"), state.map(owned), theirs, loss);
         }
@@ -284,10 +295,12 @@ impl<'a> Explain<'a> {
             let Some((winner, mine)) = known(name) else { continue };
             let of_name = theirs.iter().filter(|found| found.name.as_deref() == name);
             let theirs = set(of_name.filter_map(|found| number(found.accuracy)), ", ");
-            let column = format!("os_match.{}", name.unwrap_or_default());
-            let subject = Subject::new(column).with_item(name.map(owned));
+            let subject = || {
+                let column = format!("os_match.{}", name.unwrap_or_default());
+                Subject::new(column).with_item(name.map(owned))
+            };
             let loss = Loss { winner, loser, rule: precedence.name() };
-            self.note(subject, mine.and_then(|mine| number(mine.accuracy)), theirs, loss);
+            self.note(subject, &mine.and_then(|mine| number(mine.accuracy)), theirs, loss);
         }
     }
 
@@ -301,6 +314,7 @@ impl<'a> Explain<'a> {
         let Some(winner) = winner.filter(|_| self.on) else { return };
         let Some(best) = looks.get(winner) else { return };
         let others = looks.iter().enumerate().filter(|(place, _)| *place != winner);
+        let of_best: Vec<_> = OS.iter().map(|columns| columns(&best.host)).collect();
         for (_, look) in others {
             let stands = |name: Option<&str>| {
                 let mut mine = best.host.os.matches.iter();
@@ -308,8 +322,8 @@ impl<'a> Explain<'a> {
             };
             let theirs = (look.facts.scan, &*look.host.os.matches);
             self.os_matches(stands, theirs, precedence);
-            for columns in OS {
-                self.columns(*columns, (best, look), loss(best, look, precedence));
+            for (mine, columns) in of_best.iter().zip(OS) {
+                self.columns((mine, columns(&look.host)), loss(best, look, precedence));
             }
         }
     }
@@ -328,7 +342,7 @@ impl<'a> Explain<'a> {
             for name in script_names(&look.host.scripts) {
                 let mine = outputs(&best.host.scripts, name);
                 let theirs = outputs(&look.host.scripts, name);
-                self.note(script(name), mine, theirs, loss(best, look, precedence));
+                self.note(|| script(name), &mine, theirs, loss(best, look, precedence));
             }
         }
     }
@@ -347,7 +361,7 @@ impl<'a> Explain<'a> {
             let place = known.iter().position(|known| known.name == name);
             if let Some(winner) = place.and_then(|place| origins.get(place)).copied() {
                 let loss = Loss { winner, loser, rule: precedence.name() };
-                self.note(script(name), outputs(known, name), outputs(scripts, name), loss);
+                self.note(|| script(name), &outputs(known, name), outputs(scripts, name), loss);
             }
         }
     }
@@ -358,16 +372,11 @@ impl<'a> Explain<'a> {
         loser: &HostLook<'a>,
         precedence: Precedence,
     ) {
-        if self.on {
+        if self.on && winner.host.traces != loser.host.traces {
             let (mine, theirs) = (route(&winner.host.traces), route(&loser.host.traces));
-            self.note(Subject::new("trace"), mine, theirs, loss(winner, loser, precedence));
+            self.note(|| Subject::new("trace"), &mine, theirs, loss(winner, loser, precedence));
         }
     }
-}
-
-/// Returns true if the losing value is set and differs from the winning one.
-fn is_conflict(mine: &Value<'_>, theirs: &Value<'_>) -> bool {
-    theirs.is_some() && mine != theirs
 }
 
 fn loss(winner: &HostLook<'_>, loser: &HostLook<'_>, precedence: Precedence) -> Loss {

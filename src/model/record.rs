@@ -238,7 +238,13 @@ macro_rules! name_values {
             }
 
             fn text(&self) -> Option<$crate::model::CowStr<'a>> {
-                Some($crate::model::owned(self.as_str().into()))
+                Some(match self {
+                    $(Self::$variant => {
+                        const NAMED: &$type<'static> = &$type::$variant;
+                        NAMED.as_str().into()
+                    })*
+                    Self::Other(name) => name.clone(),
+                })
             }
 
             fn text_bytes(&self) -> usize {
