@@ -8,8 +8,9 @@ use crate::{
     fs::{self, File, TryLockError},
 };
 
-/// Takes the lock that writing runs share, and that excludes [`Dataset::vacuum`](super::Dataset::vacuum). If no other run
-/// holds it, removes unfinished files of killed runs first.
+/// Takes the lock that writing runs share, and that excludes
+/// [`Dataset::vacuum`](super::Dataset::vacuum). If no other run holds it, removes unfinished files
+/// of killed runs first.
 pub(super) fn lock_shared(folder: &Path) -> Result<File> {
     let file = lock_file(folder)?;
     match file.try_lock() {

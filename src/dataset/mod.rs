@@ -14,12 +14,11 @@
 //! <n>.json ─▶ log ─▶ snapshot ─▶ decode ─▶ replay (events), table_reader (batches), rows (copies)
 //! ```
 //!
-//! Writing: [`Dataset::load`] returns an output format (`loader`), which collects rows
-//! (`pending_rows`, and `spill` for large documents). `transaction` decides about each document
-//! (`plan`, based on `snapshot`), writes files under temporary names in `_scanmill/staging`
-//! (`data_file`), moves them to their final names, and adds the [`Commit`] (`log`). [`Dataset::compact`] (`maintenance`)
-//! takes the same path with rows of existing files. [`ops::ingest`](crate::ops::ingest())
-//! decides which inputs are read at all.
+//! Writing: [`Dataset::load`] returns an output format (`loader`), which collects rows (`pending_rows`, and `spill`
+//! for large documents). `transaction` decides about each document (`plan`, based on `snapshot`), writes files under
+//! temporary names in `_scanmill/staging` (`data_file`), moves them to their final names, and adds the [`Commit`]
+//! (`log`). [`Dataset::compact`] (`maintenance`) takes the same path with rows of existing files.
+//! [`ops::ingest`](crate::ops::ingest()) decides which inputs are read at all.
 //!
 //! Reading: `snapshot` is the sum of all commits. `replay` returns the documents as events, so that a
 //! dataset is an input like any other, and `table_reader` the rows of one table. All Parquet bytes

@@ -1,7 +1,8 @@
 //! Compares two states host by host.
 //!
-//! [`Partition::compare`] pairs hosts with equal keys, part by part. A host with a MAC address that only one side has may
-//! have moved, so it first goes to [`MovedHosts`], which pairs hosts by MAC address after all parts are done.
+//! [`Partition::compare`] pairs hosts with equal keys, partition by partition. A host with a MAC address that only
+//! one side has may have moved, so it first goes to [`MovedHosts`], which pairs hosts by MAC address after all
+//! partitions are done.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +34,7 @@ impl Merged {
 }
 
 impl Partition {
-    /// Compares the hosts of this part with those of another state; hosts that may have moved go to `moved hosts`.
+    /// Compares the hosts of this partition with those of another state; hosts that may have moved go to `moved`.
     fn compare(self, newer: Self, moved: &mut MovedHosts, each: EachPair<'_>) -> Result<()> {
         let (old_bytes, new_bytes) =
             (self.store.load(&self.context.folder)?, newer.store.load(&newer.context.folder)?);

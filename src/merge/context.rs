@@ -9,7 +9,7 @@ use crate::{
     model::{ScanIndex, Timestamp},
 };
 
-/// Data about all scans that merging a host needs. Read-only, and shared by all parts.
+/// Data about all scans that merging a host needs. Read-only, and shared by all partitions.
 #[derive(Debug)]
 pub(super) struct MergeContext {
     pub(super) policy: MergePolicy,

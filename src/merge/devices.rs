@@ -100,8 +100,8 @@ impl CurrentLooks<'_> {
         Ok(())
     }
 
-    /// Returns true if another device was seen before the latest look of a saved host. It is no longer known whether that was
-    /// before or after the looks at the saved host's own device.
+    /// Returns true if another device was seen before the latest look of a saved host. It is no longer known if that
+    /// was before or after the looks at the saved host's own device.
     fn has_other_within(&self, saved_host: &SavedHost<'_>, rules: Rules<'_>) -> bool {
         let (Some(own), Some(horizon)) = (saved_host.mac.as_deref(), saved_host.horizon) else {
             return false;

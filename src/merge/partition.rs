@@ -23,7 +23,7 @@ use crate::{
     model::MergedHost,
 };
 
-/// Hosts of one partition, which can be merged independently of other parts.
+/// Hosts of one partition, which can be merged independently of the others.
 #[derive(Debug)]
 pub struct Partition {
     pub(super) context: Arc<MergeContext>,
@@ -31,7 +31,7 @@ pub struct Partition {
     pub(super) saved: Store,
 }
 
-/// Merged hosts of one part, in the order in which they were first seen.
+/// Merged hosts of one partition, in the order in which they were first seen.
 #[derive(Debug)]
 pub struct MergedPartition {
     pub(super) run: Run,
@@ -47,10 +47,10 @@ impl MergedPartition {
 }
 
 impl Partition {
-    /// Merges the hosts of this part.
+    /// Merges the hosts of this partition.
     ///
     /// # Errors
-    /// Returns an error if a temporary file cannot be read or written.
+    /// Returns an error if the saved state is damaged, or if a temporary file cannot be read or written.
     pub fn merge(self) -> Result<MergedPartition> {
         let Self { context, store, saved } = self;
         let (bytes, saved) = (store.load(&context.folder)?, saved.load(&context.folder)?);
@@ -141,7 +141,7 @@ impl MergeContext {
         Ok(Some((first.order, merged)))
     }
 
-    /// Returns the saved hosts that a saved state has of a host.
+    /// Returns what a saved state has of a host.
     fn saved_hosts<'b>(&self, same: &[HostRecord<'b>]) -> Result<Vec<SavedHost<'b>>> {
         let mut saved_hosts = Vec::new();
         for found in same {

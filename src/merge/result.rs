@@ -41,7 +41,7 @@ impl Merged {
         ChangeSorter::new(self.context.folder.clone(), self.context.cap / 4)
     }
 
-    /// Takes the hosts to merge out, as parts that several threads may merge at once.
+    /// Takes the hosts to merge out, as partitions that several threads may merge at once.
     pub fn take_partitions(&mut self) -> Vec<Partition> {
         let stores = std::mem::take(&mut self.stores).into_iter();
         stores
@@ -52,7 +52,7 @@ impl Merged {
     /// Merges all hosts on this thread and returns them in the order in which they were first seen.
     ///
     /// # Errors
-    /// Returns an error if a temporary file cannot be read or written.
+    /// Returns an error if the saved state is damaged, or if a temporary file cannot be read or written.
     pub fn hosts(mut self) -> Result<Hosts> {
         let parts = self.take_partitions();
         Hosts::of(parts.into_iter().map(Partition::merge).collect::<Result<_>>()?)
@@ -62,7 +62,7 @@ impl Merged {
     /// scan.
     ///
     /// # Errors
-    /// Returns the first error of `each`, or an error if a temporary file cannot be read.
+    /// Returns the first error of `each`, or an error if the saved state is damaged or a temporary file cannot be read.
     pub fn events(
         &mut self,
         each: &mut dyn FnMut(ScanIndex, i32, &ScanActivity) -> Result<()>,
@@ -165,7 +165,7 @@ impl MergedRecord {
 }
 
 impl Hosts {
-    /// Combines the hosts of all parts.
+    /// Combines the hosts of all partitions.
     ///
     /// # Errors
     /// Returns an error if a temporary file cannot be read.

@@ -2,8 +2,9 @@
 //!
 //! A [`SavedHost`] replaces looks that are no longer available. The looks that it keeps go through the same
 //! [`Group`](super::group::Group) as looks of new scans, so that each rule is written once. Counts, times and scan
-//! lists of the others are in the sums of the saved host, and per port in [`SavedPort`]. [`keep`](super::keep) explains
-//! which looks may be dropped, and proves that no later scan changes the result.
+//! lists of the others are in the sums of the saved host, and per port in [`SavedPort`].
+//! [`retention`](super::retention) explains which looks may be dropped, and proves that no later scan changes the
+//! result.
 //!
 //! Scans are identified by arrival numbers, which never change; numbers within a merge move when copies come.
 
@@ -99,7 +100,8 @@ impl Moment {
         }
     }
 
-    /// Returns the number of its scan in this merge; 0 if that scan is not used, which never happens in a sound saved host.
+    /// Returns the number of its scan in this merge; 0 if that scan is not used, which never happens in a saved host
+    /// that is sound.
     fn scan(&self, rules: Rules<'_>) -> ScanIndex {
         rules.number(self.scan).unwrap_or(0)
     }

@@ -29,8 +29,8 @@
 //! the one that supplies the services begins at `state`, or above `top`, or among looks without evidence, where it
 //! contains `state`. If the range reaches a barrier, it contains two looks that differ, and looks below the barrier
 //! add nothing; if not, all looks in it agree, and its kept end implies the same as all of it. For ports that the
-//! saved host knows, the state that a kept look implies is recorded per port, so it does not matter which other parts of
-//! the look were dropped.
+//! saved host knows, the state that a kept look implies is recorded per port, so it does not matter which other parts
+//! of the look were dropped.
 //!
 //! With `--keep-covered` a port is never gone, so a look may fall between those above `state`: then nothing may come
 //! before `top` ([`Floor`]).

@@ -2,13 +2,14 @@
 //! night").
 //!
 //! A state holds the records of all scans, as in the tables `scans` and `warnings`, and per host the parts of its
-//! looks that can still matter ([`keep`](super::keep)). So its size depends on the hosts, plus one record per scan.
+//! looks that can still matter ([`retention`](super::retention)). So its size depends on the hosts, plus one record
+//! per scan.
 //!
 //! ```text
 //! load   state file -> Merger: scans, hosts by partition, blocks of events
 //! add    new scans  -> Merger, as in any merge
 //! finish copies are decided anew, with the digests of scans whose hosts are gone
-//! merge  per host: the saved saved host and the new looks go through one Group, whose Keeper selects what stays
+//! merge  per host: the saved host and the new looks go through one Group, whose Keeper selects what stays
 //! save   Merged -> state file
 //! ```
 //!
