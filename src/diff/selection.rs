@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use crate::{
     filter::{Filter, SeenTimes},
-    merge::Pair,
+    merge::HostPair,
     model::Change,
 };
 
 /// Removes the changes of a host and of ports that `filter` selects in neither state.
-pub(super) fn retain_selected(changes: &mut Vec<Change>, pair: &Pair<'_>, filter: &Filter) {
+pub(super) fn retain_selected(changes: &mut Vec<Change>, pair: &HostPair<'_>, filter: &Filter) {
     let mut ports: HashSet<(&str, i32)> = HashSet::new();
     let mut has_host = false;
     for state in [&pair.old, &pair.new].into_iter().flatten() {
