@@ -7,7 +7,7 @@ use super::{
     engine,
     exit::Exit,
     inputs::{self, job, reserved},
-    output::output,
+    output::{output, with_color},
     progress::progress,
     render::Talk,
     signals, terminal,
@@ -27,7 +27,7 @@ use crate::{
 /// Runs `scanmill convert`.
 pub(super) fn run(args: &ConvertArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
     let ended = Ended::begin(talk, args.report.as_deref(), args.write.overwrite);
-    let output = output(&args.write, &args.pick, OutputContent::Convert)?;
+    let output = with_color(output(&args.write, &args.pick, OutputContent::Convert)?, how);
     let inputs = inputs::inputs(&args.read)?;
     if args.follow && inputs.paths.len() != 1 {
         return Err(Error::usage("--follow reads a single file"));
@@ -51,7 +51,7 @@ pub(super) fn merge(args: &MergeArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
     let ended = Ended::begin(talk, args.report.as_deref(), args.write.overwrite);
     let state = state_file(&args.pick)?;
     let content = OutputContent::Merge { explain: merge.explain };
-    let output = output(&args.write, &args.pick, content)?;
+    let output = with_color(output(&args.write, &args.pick, content)?, how);
     if args.follow {
         let message = "--follow is for convert: a merge needs all of its inputs";
         return Err(Error::usage(message));

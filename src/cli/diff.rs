@@ -5,13 +5,14 @@ use std::path::Path;
 use clap::ValueEnum as _;
 
 use super::{
-    args::{DiffArgs, DiffTo, TalkArgs, When},
+    args::{DiffArgs, DiffTo, TalkArgs},
     changes::{Palette, Totals, write_block},
     convert::identity,
     ending::{OutputName, is_special, named},
     exit::Exit,
     feeds,
     inputs::{job, reserved},
+    output::has_color,
     progress::progress,
     render::Talk,
     signals, terminal,
@@ -217,15 +218,5 @@ impl ChangesWriter for TextChanges {
 }
 
 fn palette(how: &TalkArgs, output: &Output) -> Palette {
-    let on_terminal = || {
-        *output == Output::Stdout
-            && terminal::is_stdout_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-    };
-    let colors = match how.color {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => on_terminal(),
-    };
-    if colors { Palette::Colors } else { Palette::Plain }
+    if has_color(how, output) { Palette::Colors } else { Palette::Plain }
 }

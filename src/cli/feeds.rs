@@ -45,7 +45,16 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
         To::Cim => {
             Some(Feed::from(Cim { os_min, hec: feed.hec, sensor: line.sensor.clone(), max_line }))
         }
-        To::Jsonl | To::Json | To::Csv | To::Parquet | To::Xlsx | To::Sqlite | To::Xml => None,
+        To::Jsonl
+        | To::Json
+        | To::Csv
+        | To::Parquet
+        | To::Xlsx
+        | To::Sqlite
+        | To::Xml
+        | To::Gnmap
+        | To::Markdown
+        | To::Text => None,
     })
 }
 

@@ -3,21 +3,21 @@
 use std::collections::HashSet;
 
 use super::{
-    args::{PartitionName, PickArgs, Shape, To, WriteArgs},
+    args::{PartitionName, PickArgs, Shape, TalkArgs, To, When, WriteArgs},
     ending::{OutputName, is_special, named},
-    feeds,
+    feeds, terminal,
 };
 use crate::{
     error::{Error, Result},
     feed::Feed,
     format::{HostFormat, SinkOptions, TableFormat},
-    ops::{OutputContent, OutputOptions},
+    ops::{OutputContent, OutputFormat, OutputOptions},
     output::Output,
     table::{Column, Table},
 };
 
 /// File name extensions, each with the format that it selects.
-pub(super) const ENDINGS: [(&str, To); 10] = [
+pub(super) const ENDINGS: [(&str, To); 13] = [
     ("jsonl", To::Jsonl),
     ("ndjson", To::Jsonl),
     ("json", To::Json),
@@ -28,6 +28,9 @@ pub(super) const ENDINGS: [(&str, To); 10] = [
     ("sqlite", To::Sqlite),
     ("sqlite3", To::Sqlite),
     ("db", To::Sqlite),
+    ("gnmap", To::Gnmap),
+    ("md", To::Markdown),
+    ("txt", To::Text),
 ];
 
 /// Returns the table of this name, which the content of the output must have.
@@ -67,7 +70,10 @@ pub(super) fn output(
         }
     }
     let out = named(write.out.as_deref()).map(OutputName::of);
-    let to = format_of(write.to, out)?;
+    let to = match default_on_terminal(write, pick, content) {
+        Some(text) if out.is_none() => text,
+        _ => format_of(write.to, out)?,
+    };
     if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
         return feed_of(feed, to, (write, pick), out);
     }
@@ -79,7 +85,10 @@ pub(super) fn output(
             return Err(Error::usage(format!("{option} is for parquet")));
         }
     }
-    let Some(format) = table_format((to, write.shape), content, !tables.is_empty())? else {
+    // A folder has a file per table.
+    let has_tables =
+        !tables.is_empty() || (to == To::Markdown && out.is_some_and(|out| out.is_folder()));
+    let Some(format) = table_format((to, write.shape), content, has_tables)? else {
         return hosts_of(to, (write, pick), out);
     };
     if pick.events {
@@ -99,6 +108,39 @@ pub(super) fn output(
     Ok(options.with_sink(sink_options(write, columns)))
 }
 
+/// Returns text for people if the output has no other format, and is a terminal.
+fn default_on_terminal(write: &WriteArgs, pick: &PickArgs, content: OutputContent) -> Option<To> {
+    let is_plain = write.to.is_none()
+        && write.shape.is_none()
+        && write.table.is_empty()
+        && !pick.events
+        && !feeds::any(&write.line)
+        && content != OutputContent::History;
+    (is_plain && terminal::is_stdout_terminal()).then_some(To::Text)
+}
+
+/// Returns true if text on this output has colours: on a terminal, or if the option says so.
+pub(super) fn has_color(how: &TalkArgs, output: &Output) -> bool {
+    let on_terminal = || {
+        *output == Output::Stdout
+            && terminal::is_stdout_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    };
+    match how.color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => on_terminal(),
+    }
+}
+
+/// Sets whether text for people has colours.
+pub(super) fn with_color(mut output: OutputOptions, how: &TalkArgs) -> OutputOptions {
+    if let OutputFormat::Hosts(HostFormat::Text { color }) = &mut output.format {
+        *color = has_color(how, &output.destination);
+    }
+    output
+}
+
 /// Returns the format of an output of tables, or `None` for one of whole hosts.
 fn table_format(
     (to, shape): (To, Option<Shape>),
@@ -109,8 +151,13 @@ fn table_format(
         To::Csv => TableFormat::Csv,
         To::Parquet => TableFormat::Parquet,
         To::Json => TableFormat::Json,
-        To::Xml if shape.is_none() && !has_tables => return Ok(None),
-        To::Xml => {
+        To::Markdown if shape.is_none() => {
+            let is_flat = has_tables || content == OutputContent::History;
+            return Ok(is_flat.then_some(TableFormat::Markdown));
+        }
+        To::Xml | To::Gnmap | To::Text if shape.is_none() && !has_tables => return Ok(None),
+        To::Markdown => return Err(Error::usage("--shape is for jsonl and json")),
+        To::Xml | To::Gnmap | To::Text => {
             let message = format!("--table and --shape are not for --to {}", to.name());
             return Err(Error::usage(message));
         }
@@ -147,6 +194,9 @@ fn hosts_of(
     }
     let options = match to {
         To::Xml => OutputOptions::hosts(HostFormat::Xml, destination),
+        To::Gnmap => OutputOptions::hosts(HostFormat::Gnmap, destination),
+        To::Markdown => OutputOptions::hosts(HostFormat::Markdown, destination),
+        To::Text => OutputOptions::hosts(HostFormat::Text { color: false }, destination),
         To::Json => OutputOptions::hosts(HostFormat::Json { activities: pick.events }, destination),
         _ => OutputOptions::feed(Feed::Nested { events: pick.events }, destination),
     };
@@ -247,11 +297,15 @@ pub(super) fn check_name(name: OutputName<'_>, given: Option<To>) -> Result<()> 
     let to = given.unwrap_or(To::Jsonl);
     let family = match to {
         To::Jsonl | To::Ecs | To::Ocsf | To::Cim => To::Jsonl,
-        To::Json | To::Csv | To::Parquet | To::Xml | To::Xlsx | To::Sqlite => to,
+        _ => to,
     };
     let path = name.path();
     match name.find(&ENDINGS) {
         Some(To::Json) if family == To::Jsonl && given.is_some() => Ok(()),
+        // Any text may be named so.
+        Some(To::Text) if given.is_some() && !matches!(to, To::Parquet | To::Xlsx | To::Sqlite) => {
+            Ok(())
+        }
         Some(other) if other != family && !name.is_folder() && !is_special(path) => {
             let (path, other, to) = (path.display(), other.name(), to.name());
             Err(Error::usage(format!("{path} is named as {other}, not as {to}")))
@@ -265,9 +319,14 @@ fn single_output(to: To, name: Option<OutputName<'_>>) -> Result<Output> {
     match name {
         None => Ok(Output::Stdout),
         Some(name) if name.is_folder() => Err(Error::usage(format!(
-            "{} is a folder: nested {} is one file (--shape flat writes one file per table)",
+            "{} is a folder: {}",
             name.path().display(),
-            if to == To::Json { "JSON" } else { "JSONL" },
+            match to {
+                To::Jsonl => "nested JSONL is one file (--shape flat writes one file per table)",
+                To::Json => "nested JSON is one file (--shape flat writes one file per table)",
+                To::Markdown => "markdown of hosts is one file (--table writes one file per table)",
+                _ => "this format is one file",
+            },
         ))),
         Some(name) => Ok(Output::File(name.path().to_owned())),
     }
@@ -282,10 +341,11 @@ fn table_output(
     let Some(name) = name else {
         return match format {
             TableFormat::Jsonl | TableFormat::Json => Ok(Output::Stdout),
-            TableFormat::Csv if single => Ok(Output::Stdout),
-            TableFormat::Csv => Err(Error::usage(
-                "csv writes one file per table: name a folder with -o, or one --table",
-            )),
+            TableFormat::Csv | TableFormat::Markdown if single => Ok(Output::Stdout),
+            TableFormat::Csv | TableFormat::Markdown => Err(Error::usage(format!(
+                "{} writes one file per table: name a folder with -o, or one --table",
+                format.name()
+            ))),
             TableFormat::Parquet | TableFormat::Xlsx | TableFormat::Sqlite => {
                 let format = format.extension();
                 Err(Error::usage(format!("{format} needs an output: name one with -o")))

@@ -11,4 +11,13 @@ pub enum HostFormat {
     },
     /// nmap's XML: one document, or one document per scan in a folder.
     Xml,
+    /// nmap's grepable lines.
+    Gnmap,
+    /// Blocks of text for people.
+    Text {
+        /// True if the text is coloured for a terminal.
+        color: bool,
+    },
+    /// Sections of Markdown.
+    Markdown,
 }

@@ -6,12 +6,13 @@
 //!
 //! ```text
 //!                       RowEncoder                      ChunkWriter
-//! rows (table/) ──▶ JsonlRows, JsonRows, CsvRows ──▶ TextChunk ──▶ JsonlSink, JsonSink, CsvSink ──▶ TextStream (output/)
+//! rows (table/) ──▶ JsonlRows, JsonRows, CsvRows, ... ▶ TextChunk ─▶ JsonlSink, JsonSink, CsvSink, ... ──▶ TextStream (output/)
 //!              ├──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink ────────▶ StagedOutput (output/)
 //!              ├──▶ XlsxRows ────────────▶ XlsxChunk ───▶ XlsxSink ───────────▶ StagedOutput (output/)
 //!              └──▶ SqliteRows ──────────▶ SqliteChunk ─▶ SqliteSink ─────────▶ StagedOutput (output/)
 //! hosts (feed/) ─▶ FeedEncoder ──────────▶ lines ───────▶ FeedSink ───────────▶ DocumentSink (output/)
 //! hosts ───────┬─▶ XmlEncoder ───────────▶ XmlChunk ────▶ XmlSink ────────────▶ TextStream, StagedOutput (output/)
+//!              ├─▶ HostTextEncoder ──────▶ text ────────▶ GnmapSink, BlockSink, ... ▶ DocumentSink (output/)
 //!              └─▶ NestedJsonEncoder ────▶ items ───────▶ NestedJsonSink ─────▶ DocumentSink (output/)
 //! ```
 //!
@@ -30,13 +31,17 @@
 //! `options` decides what an output folder may hold. A format without tables implements [`ScanEncoder`] itself, as
 //! `feed` does, and is a variant of [`HostFormat`]; `examples/markdown.rs` is one outside the crate.
 
+mod blocks;
 mod csv;
 mod feed;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod gnmap;
+mod host_text;
 mod hosts;
 mod json;
 mod jsonl;
+mod markdown;
 mod options;
 pub(crate) mod parquet;
 #[cfg(feature = "full")]
@@ -51,11 +56,15 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "full")]
 pub use self::sqlite::{SqliteChunk, SqliteRows, SqliteSink};
 pub use self::{
+    blocks::{BlockSink, Blocks},
     csv::{CsvRows, CsvSink},
     feed::{FeedEncoder, FeedSink},
+    gnmap::{Gnmap, GnmapSink},
+    host_text::{HostText, HostTextChunk, HostTextEncoder, HostTextSink},
     hosts::HostFormat,
     json::{JsonRows, JsonSink, NestedJsonEncoder, NestedJsonSink},
     jsonl::{JsonlRows, JsonlSink},
+    markdown::{MarkdownHostSink, MarkdownHosts, MarkdownRows, MarkdownSink},
     options::SinkOptions,
     parquet::{Compression, ParquetChunk, ParquetRows, ParquetSink},
     text::TextChunk,
@@ -83,6 +92,8 @@ pub enum TableFormat {
     Json,
     /// CSV.
     Csv,
+    /// Markdown.
+    Markdown,
     /// Parquet.
     Parquet,
     /// Workbook of a spreadsheet, with a sheet per table.
@@ -99,9 +110,19 @@ impl TableFormat {
             Self::Jsonl => "jsonl",
             Self::Json => "json",
             Self::Csv => "csv",
+            Self::Markdown => "md",
             Self::Parquet => "parquet",
             Self::Xlsx => "xlsx",
             Self::Sqlite => "sqlite",
+        }
+    }
+
+    /// Returns the name, as options of the command have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Markdown => "markdown",
+            other => other.extension(),
         }
     }
 
@@ -110,7 +131,7 @@ impl TableFormat {
     pub const fn mixes_tables(self) -> bool {
         match self {
             Self::Jsonl | Self::Json | Self::Xlsx | Self::Sqlite => true,
-            Self::Csv | Self::Parquet => false,
+            Self::Csv | Self::Markdown | Self::Parquet => false,
         }
     }
 }
@@ -139,7 +160,7 @@ pub fn open<V: RowFormatVisitor>(
     visitor: V,
 ) -> Result<V::Output> {
     if !format.mixes_tables() && !matches!(output, Output::Dir(_)) && options.tables.len() != 1 {
-        let name = format.extension();
+        let name = format.name();
         return Err(Error::usage(format!(
             "{name} writes one file per table: name a folder, or one table"
         )));
@@ -148,6 +169,7 @@ pub fn open<V: RowFormatVisitor>(
         TableFormat::Jsonl => visitor.visit(JsonlSink::open(output, options)?),
         TableFormat::Json => visitor.visit(JsonSink::open(output, options)?),
         TableFormat::Csv => visitor.visit(CsvSink::open(output, options)?),
+        TableFormat::Markdown => visitor.visit(MarkdownSink::open(output, options)?),
         TableFormat::Parquet => visitor.visit(ParquetSink::open(output, options)?),
         TableFormat::Xlsx => visitor.visit(XlsxSink::open(output, options)?),
         #[cfg(feature = "full")]

@@ -18,6 +18,7 @@ pub(super) const LAYOUT: FolderLayout = FolderLayout {
         TableFormat::Jsonl.extension(),
         TableFormat::Json.extension(),
         TableFormat::Csv.extension(),
+        TableFormat::Markdown.extension(),
         TableFormat::Parquet.extension(),
     ],
     line_extension: TableFormat::Jsonl.extension(),

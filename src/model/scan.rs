@@ -107,6 +107,14 @@ record! {
     }
 }
 
+impl ScanHeader {
+    /// Returns true if two headers are those of one document.
+    pub(crate) fn is_same_document(&self, other: &Self) -> bool {
+        (self.doc_index, self.position) == (other.doc_index, other.position)
+            && self.scan_id == other.scan_id
+    }
+}
+
 record! {
     /// Ports that a scan looks at (element `scaninfo`).
     #[derive(Debug, Clone, PartialEq, Default)]

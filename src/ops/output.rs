@@ -4,8 +4,8 @@ use crate::{
     error::{Error, Result},
     feed::Feed,
     format::{
-        self, FeedSink, Format, HostFormat, MergeEncoder, NestedJsonSink, RowFormat,
-        RowFormatVisitor, SinkOptions, TableFormat, XmlSink,
+        self, BlockSink, FeedSink, Format, GnmapSink, HostFormat, MarkdownHostSink, MergeEncoder,
+        NestedJsonSink, RowFormat, RowFormatVisitor, SinkOptions, TableFormat, XmlSink,
     },
     output::{DocumentSink, Output, Temporaries},
     table::Table,
@@ -132,6 +132,11 @@ impl OutputOptions {
                 let feed = Feed::Nested { events: activities };
                 visitor.visit(NestedJsonSink::new(open()?, feed))
             }
+            HostFormat::Gnmap => visitor.visit(GnmapSink::new(open()?, options.merged)),
+            HostFormat::Text { color } => {
+                visitor.visit(BlockSink::new(open()?, color, options.merged))
+            }
+            HostFormat::Markdown => visitor.visit(MarkdownHostSink::new(open()?, options.merged)),
             HostFormat::Xml => visitor.visit(XmlSink::open(&destination, &options)?),
         }
     }

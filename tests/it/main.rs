@@ -21,6 +21,7 @@ mod feeds;
 mod formats;
 mod golden;
 mod history;
+mod host_text;
 mod hostile;
 #[cfg(feature = "cli")]
 mod inspect;

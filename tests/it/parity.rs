@@ -25,6 +25,8 @@ fn all_formats_hold_the_same_rows_of_all_fixtures() {
         let jsonl = jsonl(&converted, table);
         assert!(!jsonl.is_empty(), "{}: no fixture has a row", table.name());
         same(table, "JSON", &jsonl, &json(&converted, table));
+        let lines = fs::read_to_string(converted.file(TableFormat::Markdown, table)).unwrap();
+        markdown(&lines, table, jsonl.len());
         same(table, "CSV", &jsonl, &csv(&converted, table));
         same(table, "Parquet", &jsonl, &parquet(&converted, table));
     }
@@ -88,6 +90,16 @@ fn jsonl(converted: &Converted, table: Table) -> Rows {
         row
     };
     text.lines().map(row).collect()
+}
+
+/// Checks the shape of a Markdown table: one line per row, each with a cell per column.
+fn markdown(text: &str, table: Table, rows: usize) {
+    let columns = table.columns().iter().filter(|column| column.field.kind.is_text()).count();
+    assert_eq!(text.lines().count(), rows + 2, "{}", table.name());
+    for line in text.lines() {
+        let bars = line.matches('|').count() - line.matches("\\|").count();
+        assert_eq!(bars, columns + 1, "{}: {line:.200}", table.name());
+    }
 }
 
 fn json(converted: &Converted, table: Table) -> Rows {

@@ -260,12 +260,19 @@ pub fn venv_python() -> Option<PathBuf> {
 pub struct Converted(tempfile::TempDir);
 
 impl Converted {
+    /// Formats that the fixtures are converted to.
+    const FORMATS: [TableFormat; 5] = [
+        TableFormat::Jsonl,
+        TableFormat::Json,
+        TableFormat::Csv,
+        TableFormat::Markdown,
+        TableFormat::Parquet,
+    ];
+
     pub fn of_fixtures() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let converted = Self(folder);
-        for format in
-            [TableFormat::Jsonl, TableFormat::Json, TableFormat::Csv, TableFormat::Parquet]
-        {
+        for format in Self::FORMATS {
             convert(format, &Output::Dir(converted.folder(format)));
         }
         converted

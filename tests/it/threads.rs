@@ -9,8 +9,8 @@ use std::{
 use scanmill::{
     feed::Feed,
     format::{
-        self, FeedSink, Format, NestedJsonSink, RowFormat, RowFormatVisitor, SinkOptions,
-        TableFormat, XmlSink,
+        self, BlockSink, FeedSink, Format, GnmapSink, MarkdownHostSink, NestedJsonSink, RowFormat,
+        RowFormatVisitor, SinkOptions, TableFormat, XmlSink,
     },
     output::{DocumentSink, Output, Temporaries},
     pipeline::{Filters, Pipeline, Report},
@@ -83,11 +83,16 @@ impl RowFormatVisitor for Convert<'_> {
     }
 }
 
-const ROW_FORMATS: [TableFormat; 4] =
-    [TableFormat::Csv, TableFormat::Parquet, TableFormat::Json, TableFormat::Jsonl];
+const ROW_FORMATS: [TableFormat; 5] = [
+    TableFormat::Csv,
+    TableFormat::Parquet,
+    TableFormat::Json,
+    TableFormat::Markdown,
+    TableFormat::Jsonl,
+];
 
 /// Number of formats of hosts, of which nested JSONL is the last.
-const HOST_FORMATS: usize = 3;
+const HOST_FORMATS: usize = 6;
 
 /// Returns the report and every file of a conversion on `threads` threads.
 fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
@@ -133,6 +138,15 @@ fn outcome(from: &Path, threads: usize) -> (String, Vec<(String, Vec<u8>)>) {
             reports.push_str(&serde_json::to_string(&convert(sink)).unwrap());
             files.push((name.to_owned(), fs::read(path).unwrap()));
         };
+        add("hosts.gnmap", &|sink| {
+            convert(from, GnmapSink::new(sink, false), dedup, threads).unwrap()
+        });
+        add("hosts.md", &|sink| {
+            convert(from, MarkdownHostSink::new(sink, false), dedup, threads).unwrap()
+        });
+        add("hosts.txt", &|sink| {
+            convert(from, BlockSink::new(sink, true, false), dedup, threads).unwrap()
+        });
         add("nested.json", &|sink| {
             convert(from, NestedJsonSink::new(sink, feed.clone()), dedup, threads).unwrap()
         });
@@ -152,7 +166,9 @@ fn output_and_report_are_the_same_for_any_number_of_threads() {
     // hosts.
     let single = if cfg!(feature = "full") { 2 } else { 1 };
     assert_eq!(files.len(), single + ROW_FORMATS.len() * 11 + 2 * HOST_FORMATS);
-    let [.., (_, all), _, _, (_, without)] = files.as_slice() else { panic!("too few files") };
+    let [.., (_, all), _, _, _, _, _, (_, without)] = files.as_slice() else {
+        panic!("too few files")
+    };
     assert!(!without.is_empty() && without.len() < all.len());
     for threads in [2, 3, 8] {
         let (other, others) = outcome(archive.path(), threads);

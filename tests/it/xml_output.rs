@@ -344,7 +344,7 @@ fn ndiff_finds_no_difference_to_the_original() {
         assert_eq!(output.status.code(), Some(0), "{}: {text}", document.display());
         compared += 1;
     }
-    assert!(compared > 45, "{compared}");
+    assert!(compared > 40, "{compared}");
 }
 
 #[test]

@@ -182,6 +182,12 @@ pub(super) enum To {
     Xlsx,
     /// SQLite database with all tables
     Sqlite,
+    /// nmap's grepable lines
+    Gnmap,
+    /// A section per host, or tables
+    Markdown,
+    /// A block per host, for people
+    Text,
     /// Elastic Common Schema
     Ecs,
     /// Open Cybersecurity Schema Framework
@@ -201,6 +207,9 @@ impl To {
             Self::Xml => "xml",
             Self::Xlsx => "xlsx",
             Self::Sqlite => "sqlite",
+            Self::Gnmap => "gnmap",
+            Self::Markdown => "markdown",
+            Self::Text => "text",
             Self::Ecs => "ecs",
             Self::Ocsf => "ocsf",
             Self::Cim => "cim",

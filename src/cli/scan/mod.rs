@@ -22,7 +22,7 @@ use super::{
     engine,
     exit::Exit,
     inputs::{self, budget, reserved, threads},
-    output::output,
+    output::{output, with_color},
     print,
     progress::way,
     render::Talk,
@@ -44,7 +44,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let mut options = request(&args.nmap)?;
     let merged = options.is_merged();
     let content = if merged { OutputContent::MergedScan } else { OutputContent::Scan };
-    let output = output(&args.write, &args.pick, content)?;
+    let output = with_color(output(&args.write, &args.pick, content)?, how);
     let way = way(how, output.is_on_stdout());
     options.reports_tasks = way.is_some();
     options.overwrite = args.write.overwrite;

@@ -156,7 +156,7 @@ impl ChunkWriter for XmlSink {
     fn write(&mut self, chunk: XmlChunk) -> Result<()> {
         let XmlChunk { scan, text, counts, end } = chunk;
         if let Some(scan) = scan {
-            if self.document.open.as_ref().is_some_and(|open| !is_same(open, &scan)) {
+            if self.document.open.as_ref().is_some_and(|open| !open.is_same_document(&scan)) {
                 self.end_open_scan()?;
             }
             self.document.open = Some(scan);
@@ -224,12 +224,6 @@ impl HostCounts {
     }
 }
 
-/// Returns true if two headers are those of one document.
-fn is_same(a: &ScanHeader, b: &ScanHeader) -> bool {
-    let place = |header: &ScanHeader| (header.doc_index, header.position);
-    place(a) == place(b) && a.scan_id == b.scan_id
-}
-
 /// Encodes hosts as XML.
 #[derive(Debug, Default)]
 pub struct XmlEncoder {
@@ -244,7 +238,7 @@ pub struct XmlEncoder {
 impl XmlEncoder {
     /// Sets the scan of what follows.
     fn begin(&mut self, scan: &ScanHeader) {
-        if !self.scan.as_ref().is_some_and(|own| is_same(own, scan)) {
+        if !self.scan.as_ref().is_some_and(|own| own.is_same_document(scan)) {
             self.cut(None);
             self.scan = Some(Arc::new(scan.clone()));
         }

@@ -14,7 +14,6 @@ fn an_unknown_ending_is_refused_with_a_list_of_known_ones() {
         "out.ods",
         "out.html",
         "out.duckdb",
-        "out.txt",
         "out.7z",
         "out.gz",
         "out.csv.bak",

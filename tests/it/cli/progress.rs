@@ -34,9 +34,19 @@ fn a_bar_is_drawn_on_a_terminal_and_cleared_before_the_summary() {
 }
 
 #[test]
+fn hosts_are_text_on_a_terminal_unless_a_format_is_asked_for() {
+    let seen = on_a_terminal("convert - -q");
+    assert!(seen.contains("Scan report for ") && seen.contains("\u{1b}[32mopen"), "{seen:?}");
+    assert!(!on_a_terminal("convert - -q --color never").contains("\u{1b}[32m"));
+    for args in ["convert - -q --to jsonl", "convert - -q --table ports", "convert - -q --events"] {
+        assert!(on_a_terminal(args).contains("{\"_t"), "{args}");
+    }
+}
+
+#[test]
 fn no_bar_is_drawn_where_it_would_interfere() {
     for args in [
-        "convert -",
+        "convert - --to jsonl",
         "convert - -o out -q",
         "convert - -o out --progress never",
         "convert - -o out --log-format json",
@@ -44,7 +54,7 @@ fn no_bar_is_drawn_where_it_would_interfere() {
         let seen = on_a_terminal(args);
         assert!(!seen.contains("files"), "{args}: {seen:?}");
     }
-    assert!(on_a_terminal("convert - --progress always").contains("files"));
+    assert!(on_a_terminal("convert - --to jsonl --progress always").contains("files"));
     let ran = ends(0, &["convert", &xml(GOOD)]);
     assert_eq!(ran.stderr, "", "nothing is drawn without a terminal");
 }
