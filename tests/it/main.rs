@@ -18,6 +18,7 @@ mod engine;
 #[cfg(all(feature = "cli", debug_assertions))]
 mod faults;
 mod feeds;
+mod filters;
 mod formats;
 mod golden;
 mod history;
