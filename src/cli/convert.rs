@@ -216,6 +216,7 @@ pub(super) fn filters(args: &PickArgs) -> Filters {
     let lists = args.state.iter().filter(|value| lists_states(value));
     filters.states = lists.flat_map(|list| list.split(',')).map(str::to_owned).collect();
     filters.up = args.up;
+    filters.expression.clone_from(&args.filter);
     filters.expand_extra_ports = args.expand_extraports;
     filters.dedup = args.dedup;
     filters

@@ -104,6 +104,10 @@ fn exit(report: &DiffReport, strict_coverage: bool) -> Exit {
 /// Returns the selection of differences.
 fn selection(args: &DiffArgs) -> Result<Selection> {
     let selection = if args.all { Selection::all() } else { Selection::without_noise() };
+    let selection = match &args.filter {
+        Some(filter) => selection.matching(filter.clone()),
+        None => selection,
+    };
     selection
         .ignore(args.ignore.iter().copied())
         .only(args.only.iter().copied())

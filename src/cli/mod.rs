@@ -17,6 +17,7 @@ mod ingest;
 mod inputs;
 mod inspect;
 mod line_diff;
+mod list;
 mod output;
 mod progress;
 mod render;
@@ -62,6 +63,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Scan(scan) => scan::run(scan, (&args.talk, &talk)),
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
         Command::Watch(watch) => watch::run(watch, (&args.talk, &talk)),
+        Command::List(list) => list::run(list, (&args.talk, &talk)),
         Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),
         Command::Completions { shell } => {

@@ -85,6 +85,7 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let mut options = WatchOptions::new(folder, &out, what, name);
     options.state = args.state_dir.as_deref().map(Path::to_path_buf);
     options.settle = args.settle;
+    options.filter.clone_from(&args.filter);
     let rotation = Rotation {
         size: args.rotate_size.and_then(|size| u64::try_from(size).ok()),
         every: args.rotate_every,

@@ -62,7 +62,7 @@ pub use self::{
     inputs::{Inputs, ResolvedInput, ResolvedInputs, read_list, read_list_file},
     inspect::{InputSummary, InspectOptions, Inspection, ScanOverview, SharedText, inspect},
     job::JobOptions,
-    list::{ListKind, ListOptions, Listing, list},
+    list::{ListKind, ListOptions, ListOutput, ListReport, Listing, list, write_list},
     memory::MemoryBudget,
     merge::{MergeOptions, MergedHosts, merge, merge_into, merged_hosts},
     output::{OutputFormat, OutputOptions},

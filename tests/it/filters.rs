@@ -325,22 +325,27 @@ fn version_tests(pool: Vec<String>) -> BoxedStrategy<Condition> {
         .boxed()
 }
 
+/// Networks that addresses are compared with.
+const NETWORKS: [&str; 8] = [
+    "192.0.2.0/24",
+    "192.0.2.16/28",
+    "10.0.0.0/8",
+    "127.0.0.0/8",
+    "0.0.0.0/0",
+    "2001:db8::/32",
+    "::/0",
+    "fe80::/10",
+];
+
+/// Patterns of outputs of scripts.
+const WORDS: [&str; 6] = ["*a*", "*\n*", "*ssh-rsa*", "*CVE-*", "Apache*", "*Example?*"];
+
 fn address_tests(ips: Vec<String>) -> BoxedStrategy<Condition> {
-    let networks = [
-        "192.0.2.0/24",
-        "192.0.2.16/28",
-        "10.0.0.0/8",
-        "127.0.0.0/8",
-        "0.0.0.0/0",
-        "2001:db8::/32",
-        "::/0",
-        "fe80::/10",
-    ];
     let of = |condition: &str| IPS.replace("{}", condition);
     let ips: Vec<String> =
         ips.into_iter().filter(|ip| ip.parse::<std::net::IpAddr>().is_ok()).collect();
     let networks =
-        (vec(select(&networks[..]), 1..3), any::<bool>()).prop_map(move |(networks, negated)| {
+        (vec(select(&NETWORKS[..]), 1..3), any::<bool>()).prop_map(move |(networks, negated)| {
             let conditions = networks.iter().map(|network| format!("inside(n.v, '{network}')"));
             let sql = of(&format!("({})", conditions.collect::<Vec<_>>().join(" OR ")));
             let list = networks.join(", ");
@@ -374,8 +379,7 @@ fn address_tests(ips: Vec<String>) -> BoxedStrategy<Condition> {
 
 /// Tests of the outputs of scripts.
 fn output_tests(names: Vec<String>) -> BoxedStrategy<Condition> {
-    let words = ["*a*", "*\n*", "*ssh-rsa*", "*CVE-*", "Apache*", "*Example?*"];
-    (select(names), select(&words[..]), any::<bool>())
+    (select(names), select(&WORDS[..]), any::<bool>())
         .prop_map(|(name, word, all)| {
             let field = if all { "script.*".to_owned() } else { format!("script.{name}") };
             let of_name = if all { "true".to_owned() } else { format!("n.name = '{name}'") };

@@ -3,7 +3,7 @@
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
 use super::{FeedArgs, LineArgs, OutputPath, ProgramPath, ReadArgs, Shape, To, count};
-use crate::{format::Compression, output::PartitionBy};
+use crate::{filter::Filter, format::Compression, output::PartitionBy};
 
 #[derive(Debug, ClapArgs)]
 pub(in super::super) struct ConvertArgs {
@@ -139,6 +139,12 @@ pub(in super::super) struct PickArgs {
         env = "SCANMILL_STATE"
     )]
     pub(in super::super) state: Vec<String>,
+    /// Keep what an expression selects, such as 'port in 1-1024 and service ~ http*'
+    ///
+    /// An expression about ports selects ports, and hosts with such a port; one about hosts selects
+    /// whole hosts. docs/filters.md has the fields and operators.
+    #[arg(long = "where", value_name = "EXPR", env = "SCANMILL_WHERE")]
+    pub(in super::super) filter: Option<Filter>,
     /// Keep only hosts that are up
     #[arg(long, env = "SCANMILL_UP", value_parser = Switch::new())]
     pub(in super::super) up: bool,

@@ -6,7 +6,7 @@ use clap::{
 };
 
 use super::{By, LineArgs, OutputPath, ReadArgs, count};
-use crate::diff::Sort;
+use crate::{diff::Sort, filter::Filter};
 
 /// Port states that `--ignore-state` accepts.
 const STATES: [&str; 6] =
@@ -80,6 +80,17 @@ pub(in super::super) struct DiffArgs {
     #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = STATES,
         env = "SCANMILL_DIFF_IGNORE_STATE", help_heading = "Differences")]
     pub(in super::super) ignore_state: Vec<String>,
+    /// Report only what an expression selects in OLD or NEW, such as 'port in 1-1024'
+    ///
+    /// A difference of a port needs the port to be selected, any other difference its host.
+    /// docs/filters.md has the fields and operators.
+    #[arg(
+        long = "where",
+        value_name = "EXPR",
+        env = "SCANMILL_WHERE",
+        help_heading = "Differences"
+    )]
+    pub(in super::super) filter: Option<Filter>,
     /// Also end with 1 if one side did not look for something that the other side found
     #[arg(long, env = "SCANMILL_STRICT_COVERAGE", value_parser = Switch::new(),
         help_heading = "Differences")]

@@ -6,7 +6,7 @@ use clap::{
 };
 
 use super::{By, OutputPath, PickArgs, ReadArgs, STATES, To, WriteArgs, count};
-use crate::format::Compression;
+use crate::{filter::Filter, format::Compression};
 
 #[derive(Debug, ClapArgs)]
 #[command(
@@ -36,6 +36,12 @@ pub(in super::super) struct HistoryArgs {
     #[arg(long, value_name = "STATE,...", value_delimiter = ',', value_parser = STATES,
         env = "SCANMILL_STATE", help_heading = "Selection")]
     pub(in super::super) state: Vec<String>,
+    /// Keep what an expression selects, such as 'port in 1-1024 and service ~ http*'
+    ///
+    /// An expression about ports selects ports, and hosts with such a port; one about hosts selects
+    /// whole hosts. docs/filters.md has the fields and operators.
+    #[arg(long = "where", value_name = "EXPR", env = "SCANMILL_WHERE", help_heading = "Selection")]
+    pub(in super::super) filter: Option<Filter>,
     /// Write a JSON summary of the run to this file, or - for standard error
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_REPORT",
         help_heading = "Output")]
@@ -131,6 +137,6 @@ impl HistoryArgs {
 
     /// Returns the selection in the form that `convert` has.
     pub(in super::super) fn pick(&self) -> PickArgs {
-        PickArgs { state: self.state.clone(), ..PickArgs::default() }
+        PickArgs { state: self.state.clone(), filter: self.filter.clone(), ..PickArgs::default() }
     }
 }

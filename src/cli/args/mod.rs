@@ -5,6 +5,7 @@ mod diff;
 mod feed;
 mod history;
 mod ingest;
+mod list;
 mod merge;
 mod paths;
 mod read;
@@ -29,6 +30,7 @@ pub(super) use self::{
     feed::{FeedArgs, Kind, LineArgs, OcsfVersion},
     history::HistoryArgs,
     ingest::{IngestArgs, Upkeep},
+    list::ListArgs,
     merge::{By, MergeArgs, MergeOptions, lists_states},
     paths::{InputPath, OutputPath, ProgramPath, path_role, refuse_url},
     read::{HowArgs, LimitArgs, ReadArgs},
@@ -80,6 +82,11 @@ pub(super) enum Command {
     /// Runs until it is stopped by Ctrl-C or SIGTERM. However it ends, even killed, the next run
     /// continues where it stopped.
     Watch(Box<WatchArgs>),
+    /// Print hosts, URLs, ports or targets, one per line, for other programs
+    ///
+    /// Items are sorted and unique. Only open ports and hosts that are up are listed, unless --state
+    /// or --where says otherwise. Inputs are not merged: an item is listed if any scan has it.
+    List(Box<ListArgs>),
     /// Show a summary of the inputs on one screen
     Inspect(Box<InspectArgs>),
     /// Print the schema of the tables

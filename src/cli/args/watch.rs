@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
 use super::{FeedArgs, LineArgs, OutputPath, ReadArgs, To, count, duration, size};
+use crate::filter::Filter;
 
 #[derive(Debug, ClapArgs)]
 #[command(
@@ -67,6 +68,12 @@ pub(in super::super) struct WatchArgs {
     #[arg(long, value_name = "N", value_parser = count, default_value = "14",
         env = "SCANMILL_KEEP", help_heading = "Feed")]
     pub(in super::super) keep: usize,
+    /// Write what an expression selects, such as 'port in 1-1024 and service ~ http*'
+    ///
+    /// An expression about ports selects ports, and hosts with such a port; one about hosts selects
+    /// whole hosts. docs/filters.md has the fields and operators.
+    #[arg(long = "where", value_name = "EXPR", env = "SCANMILL_WHERE", help_heading = "Feed")]
+    pub(in super::super) filter: Option<Filter>,
     /// Time that a file must stay unchanged before it is read, if it does not end in </nmaprun>
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s",
         env = "SCANMILL_SETTLE", help_heading = "Watching")]

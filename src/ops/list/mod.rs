@@ -22,16 +22,20 @@ use self::{
     encoder::{ListEncoder, ListRules},
     item::{Item, Place, last_octets, ports_text},
 };
-use super::{Inputs, JobOptions, JobStatus};
+use super::{Inputs, JobOptions, JobStatus, ResolvedInputs, paths::check};
 use crate::{
     error::{Error, Result},
     filter::{Field, Filter},
     format::{ChunkWriter, Format},
+    output::{DocumentSink, Output},
     pipeline::{Filters, Report},
 };
 
 /// Approximate memory of an entry of the set in addition to the item itself, in bytes.
 const ENTRY_BYTES: usize = 16;
+
+/// Number of bytes of output gathered before they are written.
+const OUTPUT_BYTES: usize = 256 << 10;
 
 /// Items to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,6 +168,10 @@ impl ListOptions {
 /// [`Resource`](crate::error::ErrorKind::Resource) if the items exceed the share of documents in the memory budget
 /// ([`MemoryBudget::document_bytes`](super::MemoryBudget::document_bytes)).
 pub fn list(inputs: &Inputs, kind: ListKind, options: &ListOptions) -> Result<Listing> {
+    list_resolved(inputs.resolve(), kind, options)
+}
+
+fn list_resolved(found: ResolvedInputs, kind: ListKind, options: &ListOptions) -> Result<Listing> {
     if options.prefix_v4 > 32 || options.prefix_v6 > 128 {
         return Err(Error::usage("a prefix has at most 32 bits for IPv4, and 128 for IPv6"));
     }
@@ -178,11 +186,108 @@ pub fn list(inputs: &Inputs, kind: ListKind, options: &ListOptions) -> Result<Li
     let mut set = ItemSet { max_bytes: job.budget.document_bytes(), ..ItemSet::default() };
     let writer = ListWriter { rules, set: &mut set };
     let pipeline = job.pipeline(writer, options.filters(kind), false)?;
-    let (pipeline, progress) = job.read(inputs.resolve(), pipeline, None)?;
+    let (pipeline, progress) = job.read(found, pipeline, None)?;
     let report = pipeline.finish()?;
     drop(progress);
     let ItemSet { items, left_out, .. } = set;
     Ok(Listing { kind, items: items.into_iter().peekable(), left_out, report })
+}
+
+/// Destination of a list; see [`write_list`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ListOutput {
+    /// Standard output or a file.
+    pub destination: Output,
+    /// Replace an existing file.
+    pub overwrite: bool,
+    /// End each item with a NUL byte instead of a line break.
+    pub nul: bool,
+}
+
+impl ListOutput {
+    /// Creates an output with one item per line.
+    #[must_use]
+    pub fn new(destination: Output) -> Self {
+        Self { destination, overwrite: false, nul: false }
+    }
+
+    /// Replaces an existing file.
+    #[must_use]
+    pub fn with_overwrite(mut self, on: bool) -> Self {
+        self.overwrite = on;
+        self
+    }
+
+    /// Ends each item with a NUL byte.
+    #[must_use]
+    pub fn with_nul(mut self, on: bool) -> Self {
+        self.nul = on;
+        self
+    }
+}
+
+/// Report of [`write_list`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ListReport {
+    /// Report on the inputs.
+    pub report: Report,
+    /// Number of items that were written.
+    pub items: u64,
+    /// Number of items that were left out; see [`Listing::left_out`].
+    pub left_out: u64,
+}
+
+/// Lists what the inputs contain, and writes the items. Without a readable scan, and if the job is cancelled, nothing is
+/// written, and an existing file stays as it is.
+///
+/// ```
+/// use scanmill::{ops::{self, Inputs, ListKind, ListOptions, ListOutput}, output::Output};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("hosts.txt");
+/// let inputs = Inputs::new(["fixtures/01-tcp-connect-default.xml"]);
+/// let output = ListOutput::new(Output::File(path.clone()));
+/// let report = ops::write_list(&inputs, ListKind::HostPorts, &output, &ListOptions::default())?;
+/// assert_eq!(std::fs::read_to_string(path)?.lines().count() as u64, report.items);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Returns the errors of [`list`], a usage error if the output exists or would replace an input, and an error of the kind
+/// [`Sink`](crate::error::ErrorKind::Sink) if it cannot be written.
+pub fn write_list(
+    inputs: &Inputs,
+    kind: ListKind,
+    output: &ListOutput,
+    options: &ListOptions,
+) -> Result<ListReport> {
+    let ListOutput { destination, overwrite, nul } = output;
+    let found = inputs.resolve();
+    let paths = &options.job.reserved_paths;
+    let on_stdout = *destination == Output::Stdout;
+    check(paths.outputs(destination), &found.paths(inputs, paths), on_stdout)?;
+    let mut sink = DocumentSink::open(destination, *overwrite, &options.job.temporaries)?;
+    let mut listing = list_resolved(found, kind, options)?;
+    if listing.report.counts.scans == 0 || listing.report.interrupted {
+        let Listing { report, left_out, .. } = listing;
+        return Ok(ListReport { report, items: 0, left_out });
+    }
+    let (mut items, mut text) = (0_u64, Vec::new());
+    for item in &mut listing {
+        items = items.saturating_add(1);
+        text.extend_from_slice(item.as_bytes());
+        text.push(if *nul { 0 } else { b'\n' });
+        if text.len() >= OUTPUT_BYTES {
+            sink.write(&text)?;
+            text.clear();
+        }
+    }
+    sink.write(&text)?;
+    sink.finish()?;
+    let Listing { report, left_out, .. } = listing;
+    Ok(ListReport { report, items, left_out })
 }
 
 /// Lines of a list in their order, without line breaks; see [`list`].

@@ -9,6 +9,7 @@ mod follow;
 mod foreign;
 mod history;
 mod inputs;
+mod list;
 mod live;
 mod machine;
 mod memory;
