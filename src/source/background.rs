@@ -88,6 +88,7 @@ impl Read for BackgroundReader {
                 Err(_) => self.over = true,
             }
         }
+        debug_assert!(self.place <= self.current.len(), "more was read than arrived");
         let rest = self.current.get(self.place..).unwrap_or_default();
         let len = rest.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {

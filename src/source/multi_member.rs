@@ -210,6 +210,7 @@ impl<B: BufRead> Read for MultiMemberReader<B> {
         if buffer.is_empty() {
             return Ok(0);
         }
+        // Each turn returns, or begins or ends a stream, which has at least the bytes of its header.
         loop {
             let before = self.made();
             let read = match &mut self.state {

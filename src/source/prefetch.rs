@@ -86,6 +86,7 @@ impl Read for PrefetchReader {
             (self.current, self.place) = (chunk.flatten().inspect_err(|_| self.over = true)?, 0);
             self.over = self.current.is_empty();
         }
+        debug_assert!(self.place <= self.current.len(), "more was read than arrived");
         let rest = self.current.get(self.place..).unwrap_or_default();
         let len = rest.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {

@@ -35,6 +35,7 @@ impl Walk<'_, '_> {
     /// Returns the errors of the visitor.
     pub(super) fn tar(&mut self, name: &str, mut bytes: impl Read, depth: usize) -> Result<()> {
         let mut extended = Extended::default();
+        // Each turn reads at least a block, or ends.
         loop {
             let header = match next_header(&mut bytes) {
                 Ok(Some(header)) => header,
@@ -122,7 +123,9 @@ fn fill(bytes: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
 
 impl Header {
     fn field(&self, from: usize, len: usize) -> &[u8] {
-        self.0.get(from..from.saturating_add(len)).unwrap_or_default()
+        let field = self.0.get(from..from.saturating_add(len));
+        debug_assert!(field.is_some(), "no field at {from}");
+        field.unwrap_or_default()
     }
 
     /// Returns a field up to its NUL terminator, or the full field.

@@ -63,6 +63,7 @@ pub(super) fn is_host(bytes: &[u8], needed: u8, last: bool) -> Option<bool> {
             }
             _ => return Some(false),
         };
+        debug_assert!(len > 0, "a tag of no bytes at {at}");
         at = at.saturating_add(len.max(1));
         let rest = bytes.get(at..).unwrap_or_default();
         at = at.saturating_add(rest.iter().take_while(|b| is_blank(**b)).count());

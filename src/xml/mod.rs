@@ -51,10 +51,13 @@ mod transcode;
 mod value;
 mod walk;
 
-pub(crate) use self::budget::most_ports;
-pub use self::{
+pub(crate) use self::{
     batch::{HostDiagnostics, RawHostBatch},
-    decode::{BatchedEvent, Decoder},
+    budget::most_ports,
+    decode::BatchedEvent,
+};
+pub use self::{
+    decode::Decoder,
     reader::{NamedReader, Reader},
 };
 use crate::limits::Limits;

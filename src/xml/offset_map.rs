@@ -24,6 +24,7 @@ impl Varints {
         loop {
             let byte = *self.0.get(*at)?;
             *at = at.saturating_add(1);
+            debug_assert!(shift < usize::BITS, "a number of more bits than were written");
             number |= usize::from(byte & 0x7f).wrapping_shl(shift);
             shift = shift.saturating_add(7);
             if byte & 0x80 == 0 {
@@ -53,6 +54,7 @@ impl OffsetQueue {
             self.first = Some(place);
             self.at = self.steps.0.len();
         } else {
+            debug_assert!(place >= self.end, "positions descend from {} to {place}", self.end);
             self.steps.push(place.saturating_sub(self.end));
         }
         self.end = place;

@@ -94,7 +94,10 @@ pub(super) fn begins_document(bytes: &[u8], last: bool) -> Option<bool> {
             _ => return Some(false),
         };
         match end {
-            End::At(len) => rest = rest.get(len.max(1)..).unwrap_or_default(),
+            End::At(len) => {
+                debug_assert!((1..=rest.len()).contains(&len), "markup of {len} bytes");
+                rest = rest.get(len.max(1)..).unwrap_or_default();
+            }
             End::More => return unsure,
             _ => return Some(false),
         }

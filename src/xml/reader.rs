@@ -68,7 +68,7 @@ impl<R: Read> Reader<R> {
     /// Creates a reader for [`Self::next_batched_event`], with batches of `bytes` bytes; the last host of a batch may
     /// exceed them.
     #[must_use]
-    pub fn with_batches(inner: R, options: Options, bytes: usize) -> Self {
+    pub(crate) fn with_batches(inner: R, options: Options, bytes: usize) -> Self {
         Self::with_decoder(inner, Box::new(Decoder::with_batches(options, bytes)))
     }
 
@@ -76,7 +76,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// Fails as [`Self::next_event`] does.
-    pub fn next_batched_event(&mut self) -> Result<Option<BatchedEvent<'_>>> {
+    pub(crate) fn next_batched_event(&mut self) -> Result<Option<BatchedEvent<'_>>> {
         if self.make_ready()? { self.decoder.next_batched_event() } else { Ok(None) }
     }
 

@@ -206,6 +206,7 @@ impl Repair<'_, '_> {
         };
         let mut good = true;
         let mut at = from;
+        // Each turn passes a name, a value, a quoted text or one byte.
         loop {
             at = skip(at, is_blank);
             let Some(first) = byte(at) else { return good };

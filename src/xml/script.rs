@@ -114,6 +114,7 @@ impl<'a> ScriptBuilder<'a> {
 
     /// Completes the script. Returns `None` if it has no ID.
     pub(super) fn close(mut self, context: &mut Context<'_, '_>) -> Option<Script<'a>> {
+        // Each turn removes a table.
         while !self.tables.is_empty() {
             self.end_table(context);
         }

@@ -193,6 +193,7 @@ impl<'f> ValueReader<'f> {
         let Some(first) = first_to_decode(raw, kind) else {
             return raw;
         };
+        debug_assert!(raw.is_char_boundary(first), "a character is split at {first}");
         let (plain, rest) = raw.split_at_checked(first).unwrap_or((raw, ""));
         let mut out = bumpalo::collections::String::with_capacity_in(raw.len(), self.bump);
         out.push_str(plain);
@@ -208,6 +209,8 @@ impl<'f> ValueReader<'f> {
                 out.push_str(rest.get(..end).unwrap_or_default());
                 end
             };
+            let advances = used > 0 && rest.is_char_boundary(used);
+            debug_assert!(advances, "decoding goes from {here} by {used} bytes");
             rest = rest.get(used..).unwrap_or_default();
         }
         out.into_bump_str()

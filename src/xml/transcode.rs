@@ -84,6 +84,7 @@ impl Transcoder {
     /// Converts input bytes that were already appended to `out`, after its first `before` bytes. Requires
     /// [`takes_bytes`](Self::takes_bytes).
     pub(super) fn accept(&mut self, before: usize, out: &mut Vec<u8>) {
+        debug_assert!(before <= out.len(), "bytes were taken away");
         let new = out.get(before..).unwrap_or_default();
         if self.encoding == SourceEncoding::Unknown && is_plain_start(new) {
             self.begin_range(SourceEncoding::Bytes, false);
@@ -123,6 +124,14 @@ impl Transcoder {
                 SourceEncoding::Utf16 { big } => next_start_in_utf16(bytes, big, last),
                 _ => next_start_in_bytes(bytes, last),
             };
+            // A document that begins here has another encoding, or a byte order mark: the next turn finds a later one.
+            debug_assert!(len <= bytes.len(), "a document begins after the end");
+            debug_assert!(
+                start.is_none_or(|start| len > 0
+                    || start.mark > 0
+                    || start.encoding != self.encoding),
+                "the search for documents stands still"
+            );
             let (now, later) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
             let used = match self.encoding {
                 SourceEncoding::Utf16 { big } => self.emit_utf16(now, big, out),

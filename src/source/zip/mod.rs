@@ -130,6 +130,7 @@ impl Walk<'_, '_> {
         let mut taken = Extents::default();
         taken.take(0, before);
         let mut overlaps = Overlaps::default();
+        // Each turn reads an entry, of which the directory has a limited number of bytes.
         loop {
             let entry = match directory.next(file) {
                 Ok(Some(entry)) => entry,
@@ -147,6 +148,7 @@ impl Walk<'_, '_> {
             let member = || member_name(name, &entry.packed.path);
             match skip_local(file, (entry.offset, archive_len)) {
                 Ok(local) => {
+                    debug_assert!(entry.packed.len.is_some(), "an entry without a length");
                     let len = entry.packed.len.unwrap_or_default();
                     // If the two lengths differ, one is damaged, and the larger might overlap sound members.
                     let sure = local.len.unwrap_or(len).min(len);

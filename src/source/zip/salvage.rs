@@ -58,6 +58,7 @@ impl Walk<'_, '_> {
         let mut is_incomplete = missing == Missing::List;
         // True after a member of another archive, until the end of that archive.
         let mut is_open = false;
+        // Each turn reads a record or the header of a member; the search for a header consumes what it passes.
         loop {
             let found = match bytes.peek(LOCAL.len()).map(|here| here.first_chunk().copied()) {
                 Ok(Some(LOCAL)) => Ok(true),

@@ -76,6 +76,7 @@ impl<'l, 'b, B: BufRead> Stored<'l, 'b, B> {
             // A descriptor may begin before the last bytes.
             self.sure = here.len().saturating_sub(LONGEST.saturating_mul(2));
         }
+        debug_assert!(self.sure > 0 || self.end.is_some(), "the search for the end stands still");
         self.step = self.step.saturating_mul(2).min(MOST);
         Ok(())
     }

@@ -28,7 +28,7 @@ pub(super) struct BatchState {
 
 /// Part of an input whose hosts are left for other threads to parse.
 #[derive(Debug)]
-pub enum BatchedEvent<'p> {
+pub(crate) enum BatchedEvent<'p> {
     /// An event. It is a host only if parsing the host requires more than its own bytes.
     Event(ScanEvent<'p>),
     /// Hosts that were not parsed yet.
@@ -49,7 +49,7 @@ impl Decoder {
     /// Creates a decoder for one input, for use with [`Self::next_batched_event`], with batches of `bytes` bytes; the
     /// last host of a batch may exceed them.
     #[must_use]
-    pub fn with_batches(options: Options, bytes: usize) -> Self {
+    pub(crate) fn with_batches(options: Options, bytes: usize) -> Self {
         let shared = Arc::new(options.clone());
         let batches = BatchState { options: shared, bytes, open: None, ended: VecDeque::new() };
         let mut decoder = Self { batches: Some(batches), ..Self::new(options) };
@@ -61,7 +61,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Fails as [`Self::next_event`] does.
-    pub fn next_batched_event(&mut self) -> Result<Option<BatchedEvent<'_>>> {
+    pub(crate) fn next_batched_event(&mut self) -> Result<Option<BatchedEvent<'_>>> {
         self.advance()?;
         if self.is_batch_due() {
             let mut open = self.batches.as_mut().and_then(|batches| batches.open.take());
@@ -71,6 +71,7 @@ impl Decoder {
         match self.queue.pop_front() {
             Some(ScanEvent::ScanEnd(record)) => {
                 let ended = self.batches.as_mut().and_then(|batches| batches.ended.pop_front());
+                debug_assert!(ended.is_some(), "the end of a scan lacks its diagnostics");
                 Ok(Some(BatchedEvent::ScanEnd(record, ended.unwrap_or_default())))
             }
             Some(event) => Ok(Some(BatchedEvent::Event(event))),

@@ -214,6 +214,7 @@ impl Decoder {
                 }
                 WalkEnd::End | WalkEnd::Left(_) => len,
             };
+            debug_assert!((1..=len).contains(&used), "{used} bytes of {len} are read");
             let used = used.clamp(1, len.max(1));
             let read = bytes.get(..used).unwrap_or(bytes);
             if open {

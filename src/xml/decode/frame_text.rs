@@ -34,6 +34,7 @@ impl Decoder {
             ..
         } = self;
         let (framer, transcoder, bump): (&Framer, &Transcoder, &Bump) = (framer, transcoder, bump);
+        debug_assert!(frame.len <= framer.bytes().len(), "a host of more bytes than there are");
         let bytes = framer.bytes().get(..frame.len).unwrap_or_default();
         let decoded = decode_text(bytes, self.encoding, bump);
         let record = &mut document.reader.record;
@@ -41,6 +42,10 @@ impl Decoder {
         let read = parse_host(frame, &decoded, index, (bump, options, diagnostics));
         let whole = read.len >= decoded.text.len();
         self.emitted_len = if whole { frame.len } else { decoded.source(read.len).max(1) };
+        debug_assert!(
+            (1..=frame.len).contains(&self.emitted_len),
+            "the reader of a host stands still"
+        );
         let used = bytes.get(..self.emitted_len).unwrap_or(bytes);
         report_invalid_utf8(used, self.encoding, &decoded, diagnostics);
         record.resumed |= whole && end == HostEnd::NextHost;

@@ -46,7 +46,7 @@ use std::{
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
 
-pub use self::batch_state::BatchedEvent;
+pub(crate) use self::batch_state::BatchedEvent;
 pub(super) use self::position::line_of;
 use self::{
     batch_state::BatchState,
@@ -347,6 +347,7 @@ impl Decoder {
 
     /// Returns the first bytes that are not consumed.
     fn head(&self, len: usize) -> &[u8] {
+        debug_assert!(len <= self.framer.bytes().len(), "{len} bytes are not there");
         self.framer.bytes().get(..len).unwrap_or_default()
     }
 
@@ -376,7 +377,9 @@ impl Decoder {
         if !self.options.hash {
             return;
         }
+        debug_assert!(place >= self.hash_position, "the hash goes back to {place}");
         let len = place.saturating_sub(mem::replace(&mut self.hash_position, place));
+        debug_assert!(len <= to_u64(self.hash_input.len()), "bytes of the hash are missing");
         let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.hash_input.len());
         let (front, back) = self.hash_input.as_slices();
         self.hash.update(front.get(..len).unwrap_or(front));

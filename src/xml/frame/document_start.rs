@@ -146,7 +146,10 @@ impl Framer {
             match mark {
                 MarkupKind::Unsure => return None,
                 MarkupKind::Comment => match self.markup_end(mark, at) {
-                    End::At(end) => at = end,
+                    End::At(end) => {
+                        debug_assert!(end > at, "a comment of no bytes at {at}");
+                        at = end;
+                    }
                     End::More => return None,
                     _ => return Some(false),
                 },

@@ -263,6 +263,7 @@ impl Framer {
 
     /// Consumes the first bytes. The rest of a host is then read like markup between hosts.
     pub(super) fn consume(&mut self, len: usize) {
+        debug_assert!(len <= self.bytes().len(), "{len} bytes are not there");
         let len = len.min(self.bytes().len());
         self.start = self.start.saturating_add(len);
         self.base = self.base.saturating_add(to_u64(len));

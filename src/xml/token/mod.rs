@@ -241,6 +241,8 @@ impl<'f> Tokens<'f> {
     }
 
     fn next_any(&mut self, diagnostics: &mut FrameDiagnostics) -> Option<Token<'f>> {
+        // Ends after three turns at most: the backend changes from the fast path to quick-xml, from there to repaired
+        // text, and from there to `Done`.
         loop {
             let found = match &mut self.backend {
                 Backend::Fast => self.next_fast(diagnostics),
