@@ -77,7 +77,7 @@ pub enum DiagnosticCode {
     Io,
     /// Error: the input could not be decompressed.
     Decompress,
-    /// Error: `--strict` turned the first warning into the end of the input (R11).
+    /// Error: `--strict` turned the first warning into the end of the input.
     Strict,
     /// Error: an argument or option is wrong.
     Usage,

@@ -70,7 +70,7 @@ pub struct Options {
     pub limits: Limits,
     /// Combine UTF-8 that nmap wrote as one reference per byte (rule T4); true by default.
     pub text_repair: bool,
-    /// End the input at the first warning (rule R11).
+    /// End the input at the first warning.
     pub strict: bool,
     /// Compute the SHA-256 of each document's bytes.
     pub hash: bool,

@@ -377,8 +377,9 @@ impl Decoder {
         if !self.options.hash {
             return;
         }
-        debug_assert!(place >= self.hash_position, "the hash goes back to {place}");
-        let len = place.saturating_sub(mem::replace(&mut self.hash_position, place));
+        // The place of a warning may precede what was read before the warning was certain, such as text before a scan.
+        let Some(len) = place.checked_sub(self.hash_position) else { return };
+        self.hash_position = place;
         debug_assert!(len <= to_u64(self.hash_input.len()), "bytes of the hash are missing");
         let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.hash_input.len());
         let (front, back) = self.hash_input.as_slices();

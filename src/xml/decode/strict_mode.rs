@@ -1,4 +1,4 @@
-//! Strict reading: the first warning ends the input (rule R11).
+//! Strict reading: the first warning ends the input.
 
 use bumpalo::Bump;
 
@@ -30,7 +30,7 @@ impl Decoder {
         clean
     }
 
-    /// Ends the input at its first warning when reading strictly (rule R11). Bytes after the warning count neither in
+    /// Ends the input at its first warning when reading strictly. Bytes after the warning count neither in
     /// the record of the scan nor in its hash.
     pub(super) fn check_strict(&mut self) {
         if !self.options.strict || self.failed.is_some() {
