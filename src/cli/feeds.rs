@@ -49,6 +49,7 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
         | To::Json
         | To::Csv
         | To::Parquet
+        | To::Arrow
         | To::Xlsx
         | To::Sqlite
         | To::Xml

@@ -17,12 +17,14 @@ use crate::{
 };
 
 /// File name extensions, each with the format that it selects.
-pub(super) const ENDINGS: [(&str, To); 13] = [
+pub(super) const ENDINGS: [(&str, To); 15] = [
     ("jsonl", To::Jsonl),
     ("ndjson", To::Jsonl),
     ("json", To::Json),
     ("csv", To::Csv),
     ("parquet", To::Parquet),
+    ("arrow", To::Arrow),
+    ("arrows", To::Arrow),
     ("xml", To::Xml),
     ("xlsx", To::Xlsx),
     ("sqlite", To::Sqlite),
@@ -150,6 +152,7 @@ fn table_format(
     let format = match to {
         To::Csv => TableFormat::Csv,
         To::Parquet => TableFormat::Parquet,
+        To::Arrow => TableFormat::Arrow,
         To::Json => TableFormat::Json,
         To::Markdown if shape.is_none() => {
             let is_flat = has_tables || content == OutputContent::History;
@@ -261,7 +264,8 @@ fn check_format(
     out: Option<OutputName<'_>>,
     columns: Option<&[&'static Column]>,
 ) -> Result<()> {
-    let has_binary = matches!(format, TableFormat::Parquet | TableFormat::Sqlite);
+    let has_binary =
+        matches!(format, TableFormat::Parquet | TableFormat::Arrow | TableFormat::Sqlite);
     let binary = columns.unwrap_or_default().iter().find(|column| !column.field.kind.is_text());
     if let Some(column) = binary.filter(|_| !has_binary) {
         let name = column.field.name;
@@ -270,6 +274,9 @@ fn check_format(
     }
     let is_packed = out.is_some_and(|out| out.is_compressed() && !out.is_folder());
     match format {
+        TableFormat::Arrow if is_packed => {
+            Err(Error::usage("arrow is not compressed: name it without .gz or .zst"))
+        }
         TableFormat::Parquet | TableFormat::Xlsx if is_packed => {
             let name = format.extension();
             Err(Error::usage(format!("{name} is compressed inside: name it without .gz or .zst")))
@@ -303,7 +310,10 @@ pub(super) fn check_name(name: OutputName<'_>, given: Option<To>) -> Result<()> 
     match name.find(&ENDINGS) {
         Some(To::Json) if family == To::Jsonl && given.is_some() => Ok(()),
         // Any text may be named so.
-        Some(To::Text) if given.is_some() && !matches!(to, To::Parquet | To::Xlsx | To::Sqlite) => {
+        Some(To::Text)
+            if given.is_some()
+                && !matches!(to, To::Parquet | To::Arrow | To::Xlsx | To::Sqlite) =>
+        {
             Ok(())
         }
         Some(other) if other != family && !name.is_folder() && !is_special(path) => {
@@ -341,11 +351,15 @@ fn table_output(
     let Some(name) = name else {
         return match format {
             TableFormat::Jsonl | TableFormat::Json => Ok(Output::Stdout),
-            TableFormat::Csv | TableFormat::Markdown if single => Ok(Output::Stdout),
-            TableFormat::Csv | TableFormat::Markdown => Err(Error::usage(format!(
-                "{} writes one file per table: name a folder with -o, or one --table",
-                format.name()
-            ))),
+            TableFormat::Csv | TableFormat::Markdown | TableFormat::Arrow if single => {
+                Ok(Output::Stdout)
+            }
+            TableFormat::Csv | TableFormat::Markdown | TableFormat::Arrow => {
+                Err(Error::usage(format!(
+                    "{} writes one file per table: name a folder with -o, or one --table",
+                    format.name()
+                )))
+            }
             TableFormat::Parquet | TableFormat::Xlsx | TableFormat::Sqlite => {
                 let format = format.extension();
                 Err(Error::usage(format!("{format} needs an output: name one with -o")))

@@ -7,7 +7,7 @@
 //! ```text
 //!                       RowEncoder                      ChunkWriter
 //! rows (table/) ──▶ JsonlRows, JsonRows, CsvRows, ... ▶ TextChunk ─▶ JsonlSink, JsonSink, CsvSink, ... ──▶ TextStream (output/)
-//!              ├──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink ────────▶ StagedOutput (output/)
+//!              ├──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink, ArrowSink ▶ StagedOutput (output/)
 //!              ├──▶ XlsxRows ────────────▶ XlsxChunk ───▶ XlsxSink ───────────▶ StagedOutput (output/)
 //!              └──▶ SqliteRows ──────────▶ SqliteChunk ─▶ SqliteSink ─────────▶ StagedOutput (output/)
 //! hosts (feed/) ─▶ FeedEncoder ──────────▶ lines ───────▶ FeedSink ───────────▶ DocumentSink (output/)
@@ -31,6 +31,7 @@
 //! `options` decides what an output folder may hold. A format without tables implements [`ScanEncoder`] itself, as
 //! `feed` does, and is a variant of [`HostFormat`]; `examples/markdown.rs` is one outside the crate.
 
+mod arrow;
 mod blocks;
 mod csv;
 mod feed;
@@ -56,6 +57,7 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "full")]
 pub use self::sqlite::{SqliteChunk, SqliteRows, SqliteSink};
 pub use self::{
+    arrow::ArrowSink,
     blocks::{BlockSink, Blocks},
     csv::{CsvRows, CsvSink},
     feed::{FeedEncoder, FeedSink},
@@ -96,6 +98,8 @@ pub enum TableFormat {
     Markdown,
     /// Parquet.
     Parquet,
+    /// Arrow's interprocess format: a file, or a stream.
+    Arrow,
     /// Workbook of a spreadsheet, with a sheet per table.
     Xlsx,
     /// SQLite database, which needs the feature `full`.
@@ -112,6 +116,7 @@ impl TableFormat {
             Self::Csv => "csv",
             Self::Markdown => "md",
             Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
             Self::Xlsx => "xlsx",
             Self::Sqlite => "sqlite",
         }
@@ -131,7 +136,7 @@ impl TableFormat {
     pub const fn mixes_tables(self) -> bool {
         match self {
             Self::Jsonl | Self::Json | Self::Xlsx | Self::Sqlite => true,
-            Self::Csv | Self::Markdown | Self::Parquet => false,
+            Self::Csv | Self::Markdown | Self::Parquet | Self::Arrow => false,
         }
     }
 }
@@ -171,6 +176,7 @@ pub fn open<V: RowFormatVisitor>(
         TableFormat::Csv => visitor.visit(CsvSink::open(output, options)?),
         TableFormat::Markdown => visitor.visit(MarkdownSink::open(output, options)?),
         TableFormat::Parquet => visitor.visit(ParquetSink::open(output, options)?),
+        TableFormat::Arrow => visitor.visit(ArrowSink::open(output, options)?),
         TableFormat::Xlsx => visitor.visit(XlsxSink::open(output, options)?),
         #[cfg(feature = "full")]
         TableFormat::Sqlite => visitor.visit(SqliteSink::open(output, options)?),

@@ -20,6 +20,7 @@ pub(super) const LAYOUT: FolderLayout = FolderLayout {
         TableFormat::Csv.extension(),
         TableFormat::Markdown.extension(),
         TableFormat::Parquet.extension(),
+        TableFormat::Arrow.extension(),
     ],
     line_extension: TableFormat::Jsonl.extension(),
 };

@@ -69,10 +69,15 @@ impl TextTables {
     }
 
     pub(super) fn write(&mut self, chunk: &TextChunk) -> Result<()> {
+        self.write_bytes(chunk.table, &chunk.text)
+    }
+
+    /// Writes bytes to the file of a table.
+    pub(super) fn write_bytes(&mut self, table: Table, bytes: &[u8]) -> Result<()> {
         let shared = self.is_one_stream();
-        match self.streams.iter_mut().find(|(table, _)| shared || *table == chunk.table) {
-            Some((_, stream)) => stream.write(&chunk.text),
-            None => Err(Error::internal(format!("no file of the table {}", chunk.table.name()))),
+        match self.streams.iter_mut().find(|(known, _)| shared || *known == table) {
+            Some((_, stream)) => stream.write(bytes),
+            None => Err(Error::internal(format!("no file of the table {}", table.name()))),
         }
     }
 

@@ -22,6 +22,40 @@ fn pyarrow_reads_the_types_and_rows_that_scanmill_wrote() {
 }
 
 #[test]
+fn pyarrow_and_polars_read_arrow_files_and_streams() {
+    let Some(python) = venv_python() else {
+        skip("formats", "no pyarrow; .ci/test installs it below target/");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let fixtures = root().join("fixtures");
+    let scanmill = |arguments: &[&str]| {
+        let mut scanmill = command(cargo_bin!("scanmill"));
+        scanmill.args(["convert", "-q"]).args(arguments).arg(&fixtures).current_dir(folder.path());
+        let output = scanmill.output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{arguments:?}: {output:?}");
+        output.stdout
+    };
+    scanmill(&["-o", "parquet"]);
+    scanmill(&["-o", "arrow", "--to", "arrow"]);
+    scanmill(&["-o", "ports.arrows", "--table", "ports"]);
+    let stream = scanmill(&["--to", "arrow", "--table", "ports"]);
+    assert_eq!(std::fs::read(folder.path().join("ports.arrows")).unwrap(), stream);
+    scanmill(&["-o", "ports.arrow", "--table", "ports"]);
+    let path = |name: &str| folder.path().join(name);
+    assert_eq!(
+        std::fs::read(path("ports.arrow")).unwrap(),
+        std::fs::read(path("arrow/ports.arrow")).unwrap()
+    );
+    let mut reader = command(python);
+    reader.arg(root().join("tests/oracle/arrow_files.py"));
+    reader.args(["parquet", "arrow", "ports.arrows"].map(path)).arg("ports");
+    let said = output_of(&mut reader);
+    let rows: usize = said.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(said.starts_with("11 ") && rows > 1000, "{said}");
+}
+
+#[test]
 fn every_common_reader_opens_files_of_several_row_groups() {
     let Some(python) = venv_python() else {
         skip("formats", "no pyarrow; .ci/test installs it below target/");

@@ -3,8 +3,9 @@
 use std::{collections::HashSet, fs};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, StringArray},
+    array::{Array, ArrayRef, AsArray, RecordBatch, StringArray},
     datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
+    ipc::reader::FileReader,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use scanmill::{
@@ -28,6 +29,7 @@ fn all_formats_hold_the_same_rows_of_all_fixtures() {
         let lines = fs::read_to_string(converted.file(TableFormat::Markdown, table)).unwrap();
         markdown(&lines, table, jsonl.len());
         same(table, "CSV", &jsonl, &csv(&converted, table));
+        same(table, "Arrow", &jsonl, &arrow(&converted, table));
         same(table, "Parquet", &jsonl, &parquet(&converted, table));
     }
 }
@@ -167,19 +169,30 @@ fn parquet(converted: &Converted, table: Table) -> Rows {
     let file = fs::File::open(converted.file(TableFormat::Parquet, table)).unwrap();
     let mut rows = Rows::new();
     for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap() {
-        let batch = batch.unwrap();
-        for number in 0..batch.num_rows() {
-            let schema = batch.schema();
-            let columns = schema.fields().iter().zip(batch.columns());
-            // Text formats have no binary columns.
-            let columns =
-                columns.filter(|(field, _)| *field.data_type() != DataType::FixedSizeBinary(16));
-            rows.push(
-                columns.map(|(f, column)| (f.name().clone(), value(column, number))).collect(),
-            );
-        }
+        rows_of(&batch.unwrap(), &mut rows);
     }
     rows
+}
+
+fn arrow(converted: &Converted, table: Table) -> Rows {
+    let file = fs::File::open(converted.file(TableFormat::Arrow, table)).unwrap();
+    let mut rows = Rows::new();
+    for batch in FileReader::try_new(file, None).unwrap() {
+        rows_of(&batch.unwrap(), &mut rows);
+    }
+    rows
+}
+
+/// Adds the rows of a batch.
+fn rows_of(batch: &RecordBatch, rows: &mut Rows) {
+    for number in 0..batch.num_rows() {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns());
+        // Text formats have no binary columns.
+        let columns =
+            columns.filter(|(field, _)| *field.data_type() != DataType::FixedSizeBinary(16));
+        rows.push(columns.map(|(f, column)| (f.name().clone(), value(column, number))).collect());
+    }
 }
 
 fn value(array: &ArrayRef, at: usize) -> Value {

@@ -261,11 +261,12 @@ pub struct Converted(tempfile::TempDir);
 
 impl Converted {
     /// Formats that the fixtures are converted to.
-    const FORMATS: [TableFormat; 5] = [
+    const FORMATS: [TableFormat; 6] = [
         TableFormat::Jsonl,
         TableFormat::Json,
         TableFormat::Csv,
         TableFormat::Markdown,
+        TableFormat::Arrow,
         TableFormat::Parquet,
     ];
 

@@ -83,9 +83,10 @@ impl RowFormatVisitor for Convert<'_> {
     }
 }
 
-const ROW_FORMATS: [TableFormat; 5] = [
+const ROW_FORMATS: [TableFormat; 6] = [
     TableFormat::Csv,
     TableFormat::Parquet,
+    TableFormat::Arrow,
     TableFormat::Json,
     TableFormat::Markdown,
     TableFormat::Jsonl,

@@ -48,9 +48,10 @@ pub(in super::super) struct ConvertArgs {
 pub(in super::super) struct WriteArgs {
     /// Format
     ///
-    /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .json, .csv, .parquet, .xlsx,
-    /// .sqlite, .sqlite3, .db, .xml, .gnmap, .md or .txt. An OUT without an ending is a folder of
-    /// parquet; without OUT it is text on a terminal, and else jsonl. sqlite needs a build with the feature `full`.
+    /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .json, .csv, .parquet, .arrow,
+    /// .arrows, .xlsx, .sqlite, .sqlite3, .db, .xml, .gnmap, .md or .txt. An OUT without an ending
+    /// is a folder of parquet; without OUT it is text on a terminal, and else jsonl. sqlite needs a
+    /// build with the feature `full`.
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_TO")]
     pub(in super::super) to: Option<To>,
     /// Destination: a folder for several tables, a file for a feed or a single table, or - for

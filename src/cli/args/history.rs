@@ -112,7 +112,8 @@ pub(in super::super) struct SeriesOptions {
 
 /// Parses a format of tables. A history has neither nested lines nor feeds.
 fn format() -> impl TypedValueParser<Value = To> {
-    let formats = [To::Jsonl, To::Json, To::Csv, To::Markdown, To::Parquet, To::Xlsx, To::Sqlite];
+    let formats =
+        [To::Jsonl, To::Json, To::Csv, To::Markdown, To::Parquet, To::Arrow, To::Xlsx, To::Sqlite];
     PossibleValuesParser::new(formats.map(To::name)).try_map(|name| To::from_str(&name, false))
 }
 

@@ -183,6 +183,8 @@ pub(super) enum To {
     Json,
     Csv,
     Parquet,
+    /// Arrow: a file, or a stream on standard output
+    Arrow,
     /// nmap's XML
     Xml,
     /// Workbook of a spreadsheet, one sheet per table
@@ -211,6 +213,7 @@ impl To {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
             Self::Xml => "xml",
             Self::Xlsx => "xlsx",
             Self::Sqlite => "sqlite",
