@@ -59,7 +59,7 @@
 //! # Formats of your own
 //!
 //! A [`format::Format`] consists of an encoder, which runs on any thread, and a writer, which receives the chunks in
-//! order. `examples/markdown.rs` implements a format outside the crate.
+//! order. `examples/hosts_file.rs` implements a format outside the crate.
 //!
 //! # Several scans of one host
 //!

@@ -108,7 +108,7 @@ impl HostText for Blocks {
 
 impl Blocks {
     /// Appends text in a colour.
-    fn styled(&self, style: &str, text: &str, out: &mut String) {
+    fn styled(self, style: &str, text: &str, out: &mut String) {
         if self.color {
             out.push_str(style);
         }
@@ -118,7 +118,7 @@ impl Blocks {
         }
     }
 
-    fn title(&self, host: &Host<'_>, out: &mut String) {
+    fn title(self, host: &Host<'_>, out: &mut String) {
         let address = host.ip().or_else(|| host.mac()).or(host.addresses.first());
         let address = address.map_or("(no address)", |address| &address.text);
         let title = match host.hostname() {
@@ -130,7 +130,7 @@ impl Blocks {
         out.push('\n');
     }
 
-    fn state(&self, host: &Host<'_>, out: &mut String) {
+    fn state(self, host: &Host<'_>, out: &mut String) {
         out.push_str("Host is ");
         let style = match host.status.state {
             HostState::Up => GREEN,
@@ -153,7 +153,7 @@ impl Blocks {
     }
 
     /// Appends the table of ports, with the scripts of each.
-    fn ports(&self, host: &Host<'_>, out: &mut String) {
+    fn ports(self, host: &Host<'_>, out: &mut String) {
         if host.ports.is_empty() {
             return;
         }
@@ -195,7 +195,7 @@ impl Blocks {
 
     /// Appends a row of the table of ports, whose state has the second of two styles.
     fn row(
-        &self,
+        self,
         cells: [&str; 4],
         (style, of_state): (&str, &str),
         widths: [usize; 3],

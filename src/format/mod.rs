@@ -29,7 +29,7 @@
 //! with [`Format`] and [`RowFormat`]. Then add a variant to [`TableFormat`]; the compiler finds the places that have to
 //! know it: its extension, [`open`], and the options of the command (`To` in `cli/args`). The list of extensions in
 //! `options` decides what an output folder may hold. A format without tables implements [`ScanEncoder`] itself, as
-//! `feed` does, and is a variant of [`HostFormat`]; `examples/markdown.rs` is one outside the crate.
+//! `feed` does, and is a variant of [`HostFormat`]; `examples/hosts_file.rs` is one outside the crate.
 
 mod arrow;
 mod blocks;

@@ -55,7 +55,7 @@ pub struct XmlSink {
 enum Target {
     Stream(TextStream),
     Folder {
-        folder: StagedOutput,
+        folder: Box<StagedOutput>,
         /// Number of documents so far.
         documents: u64,
     },
@@ -93,7 +93,8 @@ impl XmlSink {
                     overwrite: options.overwrite,
                     temporaries: &options.temporaries,
                 };
-                Target::Folder { folder: StagedOutput::dir(path, &options)?, documents: 0 }
+                let folder = Box::new(StagedOutput::dir(path, &options)?);
+                Target::Folder { folder, documents: 0 }
             }
             Output::Stdout | Output::File(_) => {
                 let replace = Replace::of(options.overwrite);

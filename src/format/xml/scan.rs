@@ -185,12 +185,12 @@ impl CommonScan {
         let ScanSummary { header, stats, .. } = scan;
         self.scans = self.scans.saturating_add(1);
         self.digest = id_of_parts(&[&self.digest, &header.scan_id]);
-        keep_common(&mut self.scanner, &header.scanner);
-        keep_common(&mut self.version, &header.scanner_version);
-        keep_common(&mut self.xml_version, &header.xml_version);
+        keep_common(&mut self.scanner, header.scanner.as_ref());
+        keep_common(&mut self.version, header.scanner_version.as_ref());
+        keep_common(&mut self.xml_version, header.xml_version.as_ref());
         self.scan_info.retain(|info| scan.scan_info.contains(info));
-        keep_common(&mut self.verbosity, &scan.verbosity);
-        keep_common(&mut self.debugging, &scan.debugging);
+        keep_common(&mut self.verbosity, scan.verbosity.as_ref());
+        keep_common(&mut self.debugging, scan.debugging.as_ref());
         self.start = self.start.into_iter().chain(header.start_time).min();
         self.end = self.end.max(stats.end_time);
         self.elapsed_s = sum(self.elapsed_s, stats.elapsed_s, |a, b| a + b);
@@ -240,8 +240,8 @@ impl CommonScan {
 }
 
 /// Keeps a value if another one is the same.
-fn keep_common<T: PartialEq>(value: &mut Option<T>, other: &Option<T>) {
-    if value != other {
+fn keep_common<T: PartialEq>(value: &mut Option<T>, other: Option<&T>) {
+    if value.as_ref() != other {
         *value = None;
     }
 }

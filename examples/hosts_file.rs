@@ -1,13 +1,13 @@
-//! A format that scanmill does not have, written outside the crate: open ports as a Markdown table.
+//! A format that scanmill does not have, written outside the crate: names of hosts as lines of `/etc/hosts`.
 //!
 //! ```sh
-//! cargo run --example markdown -- fixtures/08-tcp-udp-combined.xml
+//! cargo run --example hosts_file -- fixtures/08-tcp-udp-combined.xml
 //! ```
 //!
-//! [`Rows`] encodes hosts on any number of threads, [`Markdown`] writes the chunks in the order of the inputs, and
+//! [`Lines`] encodes hosts on any number of threads, [`HostsFile`] writes the chunks in the order of the inputs, and
 //! [`Format`] ties the two.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
+#![expect(clippy::print_stderr, reason = "an example shows what it does")]
 
 use std::{
     env,
@@ -27,36 +27,35 @@ use scanmill::{
     xml::Options,
 };
 
-/// Writes lines of a Markdown table to standard output.
-struct Markdown;
+/// Writes lines of a hosts file to standard output.
+struct HostsFile;
 
-/// Encodes the open ports of hosts as lines of a Markdown table.
+/// Encodes the addresses and names of hosts as lines of a hosts file.
 #[derive(Default)]
-struct Rows {
+struct Lines {
     text: String,
     written: Written,
 }
 
-impl Format for Markdown {
-    type Encoder = Rows;
+impl Format for HostsFile {
+    type Encoder = Lines;
 
-    fn encoder(&self) -> Rows {
-        Rows::default()
+    fn encoder(&self) -> Lines {
+        Lines::default()
     }
 }
 
-impl ScanEncoder for Rows {
+impl ScanEncoder for Lines {
     type Chunk = String;
 
     fn host(&mut self, _: &ScanHeader, host: &Host<'_>, _: Emit<'_, String>) -> Result<()> {
-        let address = host.ip().map_or("(no address)", |address| &*address.text);
-        for port in host.ports.iter().filter(|port| port.state.as_str() == "open") {
-            let service = port.services.first().and_then(|service| service.name.as_deref());
-            // A bar would end the cell.
-            let service = service.unwrap_or_default().replace('|', "\\|");
-            let (number, protocol) = (port.number, port.protocol.as_str());
+        let Some(address) = host.ip() else { return Ok(()) };
+        // A name with a blank or a line break would be several names or lines.
+        let names = host.hostnames.iter().map(|name| &*name.name);
+        let names: Vec<&str> = names.filter(|name| !name.contains(char::is_whitespace)).collect();
+        if !names.is_empty() {
             // A string takes every text.
-            let _ = writeln!(self.text, "| {address} | {number}/{protocol} | {service} |");
+            let _ = writeln!(self.text, "{} {}", address.text, names.join(" "));
             self.written.lines += 1;
         }
         Ok(())
@@ -83,7 +82,7 @@ impl ScanEncoder for Rows {
     }
 }
 
-impl ChunkWriter for Markdown {
+impl ChunkWriter for HostsFile {
     type Chunk = String;
 
     fn write(&mut self, chunk: String) -> Result<()> {
@@ -99,9 +98,8 @@ impl ChunkWriter for Markdown {
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
     let paths: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
-    println!("| Host | Port | Service |\n|---|---|---|");
     let stop = Arc::new(AtomicBool::new(false));
-    let pipeline = Pipeline::new(Options::default(), Filters::default(), Markdown, stop);
+    let pipeline = Pipeline::new(Options::default(), Filters::default(), HostsFile, stop);
     let mut pipeline = pipeline.with_threads(2)?;
     for input in source::discover(&paths, &PathFilter::default()) {
         match input {
