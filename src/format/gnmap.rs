@@ -37,17 +37,15 @@ impl HostText for Gnmap {
     }
 
     fn host(&self, host: &Host<'_>, out: &mut String) -> u64 {
-        let state =
-            if host.timed_out == Some(true) { "timeout" } else { host.status.state.as_str() };
-        begin(host, out);
-        out.push_str("Status: ");
-        let mut letters = state.chars();
-        let first = letters.next().map(|c| c.to_ascii_uppercase());
-        push_field(&first.into_iter().chain(letters).collect::<String>(), out);
-        out.push('\n');
+        push_status(host, host.status.state.as_str(), out);
+        let mut lines = 1;
+        if host.timed_out == Some(true) {
+            push_status(host, "timeout", out);
+            lines = 2;
+        }
         let mut ports = host.ports.iter().filter(|port| !port.expanded).peekable();
         if ports.peek().is_none() && host.extra_ports.is_empty() {
-            return 1;
+            return lines;
         }
         begin(host, out);
         let is_protocol_scan = is_protocol_scan(host);
@@ -58,14 +56,14 @@ impl HostText for Gnmap {
             out.push_str(separator);
             separator = ", ";
             if is_protocol_scan {
-                push_protocol(port, out)
+                push_protocol(port, out);
             } else {
-                push_port(port, was_probed, out)
+                push_port(port, was_probed, out);
             }
         }
         push_details(host, out);
         out.push('\n');
-        2
+        lines + 1
     }
 
     fn scan_start(&self, scan: &ScanHeader, out: &mut String) {
@@ -118,6 +116,16 @@ fn begin(host: &Host<'_>, out: &mut String) {
     let name = host.hostnames.iter().find(|name| name.kind.as_deref() != Some("user"));
     push_field(name.map_or("", |name| &name.name), out);
     out.push_str(")\t");
+}
+
+/// Appends the line on the state of a host, whose first letter becomes a capital.
+fn push_status(host: &Host<'_>, state: &str, out: &mut String) {
+    begin(host, out);
+    out.push_str("Status: ");
+    let mut letters = state.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    push_field(&first.into_iter().chain(letters).collect::<String>(), out);
+    out.push('\n');
 }
 
 /// Returns true if the ports are IP protocols.

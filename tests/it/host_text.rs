@@ -56,7 +56,8 @@ fn protocols_time_outs_and_down_hosts_have_lines_of_their_own() {
     let protocols = of_fixture(HostFormat::Gnmap, "15-");
     assert!(protocols.contains("\tProtocols: 1/open/icmp/, "), "{protocols}");
     let timeout = of_fixture(HostFormat::Gnmap, "12-");
-    assert!(timeout.contains("\tStatus: Timeout\n"), "{timeout}");
+    let lines = "Host: 192.0.2.60 ()\tStatus: Up\nHost: 192.0.2.60 ()\tStatus: Timeout\nHost: 192.0.2.20 ()";
+    assert!(timeout.contains(lines), "{timeout}");
     let down = of_fixture(HostFormat::Gnmap, "03-");
     assert!(down.contains(" ()\tStatus: Down\n"), "{down}");
     let listed = of_fixture(HostFormat::Gnmap, "11-");
