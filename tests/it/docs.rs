@@ -284,8 +284,8 @@ fn columns_that_the_documents_name_exist() {
     assert!(named > 60, "{named} names");
     // References such as `scans.content_sha256` may occur anywhere, and so may names of files.
     let endings = [
-        "arrow", "arrows", "csv", "db", "gnmap", "json", "jsonl", "md", "parquet", "sqlite", "txt",
-        "xlsx", "xml",
+        "arrow", "arrows", "csv", "db", "gnmap", "json", "jsonl", "md", "parquet", "sqlite",
+        "sqlite3", "txt", "xlsx", "xml",
     ];
     for page in pages() {
         for quoted in code(&page.prose) {
