@@ -103,6 +103,8 @@ pub enum DiagnosticCode {
     InvalidArgument,
     /// Error: an expression that selects hosts and ports is malformed.
     InvalidFilter,
+    /// Error: a query is malformed, asks for something that does not exist, or does more than read.
+    InvalidQuery,
     /// Error: a function of a script engine cannot be registered, or failed.
     Engine,
     /// Error: memory, threads or another resource of the machine do not suffice.
@@ -157,6 +159,7 @@ impl DiagnosticCode {
         Self::InvalidTarget,
         Self::InvalidArgument,
         Self::InvalidFilter,
+        Self::InvalidQuery,
         Self::Engine,
         Self::Resource,
         Self::Internal,
@@ -209,6 +212,7 @@ impl DiagnosticCode {
             Self::InvalidTarget => "E_INVALID_TARGET",
             Self::InvalidArgument => "E_INVALID_ARGUMENT",
             Self::InvalidFilter => "E_INVALID_FILTER",
+            Self::InvalidQuery => "E_INVALID_QUERY",
             Self::Engine => "E_ENGINE",
             Self::Resource => "E_RESOURCE",
             Self::Internal => "E_INTERNAL",
@@ -355,6 +359,16 @@ pub enum ErrorKind {
         /// Message of several lines, which show the place.
         message: String,
     },
+    /// A query that is malformed, that asks for something that does not exist, that fails, or that does more than read.
+    #[error("{message}")]
+    InvalidQuery {
+        /// SQL of the query.
+        sql: String,
+        /// Place of the mistake in the SQL, in bytes, if it is known.
+        place: Option<std::ops::Range<usize>>,
+        /// Message of one or several lines, which show the place.
+        message: String,
+    },
     /// A function of a script engine that cannot be registered, or failed (`EngineError`).
     #[error("{message}")]
     Engine {
@@ -407,6 +421,7 @@ impl ErrorKind {
             Self::InvalidTarget { .. } => DiagnosticCode::InvalidTarget,
             Self::InvalidArgument(_) => DiagnosticCode::InvalidArgument,
             Self::InvalidFilter { .. } => DiagnosticCode::InvalidFilter,
+            Self::InvalidQuery { .. } => DiagnosticCode::InvalidQuery,
             Self::Engine { .. } => DiagnosticCode::Engine,
             Self::Resource(_) => DiagnosticCode::Resource,
             Self::Internal(_) => DiagnosticCode::Internal,

@@ -55,6 +55,7 @@ impl Exit {
             | ErrorKind::InvalidTarget { .. }
             | ErrorKind::InvalidArgument(_)
             | ErrorKind::InvalidFilter { .. }
+            | ErrorKind::InvalidQuery { .. }
             | ErrorKind::Engine { .. }
             | ErrorKind::Resource(_) => Self::Usage,
             ErrorKind::Scan(_) | ErrorKind::ProgramNotFound { .. } => Self::Nmap,

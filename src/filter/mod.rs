@@ -256,8 +256,8 @@ fn refused(text: &str, error: SyntaxError) -> Error {
     Error::new(ErrorKind::InvalidFilter { expression: text.to_owned(), place, message: lines })
 }
 
-/// Returns the part of an expression around a place, on one line, and a line that marks the place.
-fn excerpt(text: &str, place: std::ops::Range<usize>) -> (String, String) {
+/// Returns the part of a text around a place, on one line, and a line that marks the place.
+pub(crate) fn excerpt(text: &str, place: std::ops::Range<usize>) -> (String, String) {
     let count = |part: Option<&str>| part.unwrap_or_default().chars().count();
     let (before, len) = (count(text.get(..place.start)), count(text.get(place)));
     let skipped = before.saturating_sub(SHOWN_BEFORE);

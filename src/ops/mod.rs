@@ -42,6 +42,8 @@ mod merge;
 mod output;
 mod paths;
 mod progress;
+#[cfg(feature = "full")]
+mod query;
 mod read;
 mod scan;
 mod status;
@@ -49,6 +51,8 @@ mod watch;
 
 pub use crate::exec::cancel::CancellationToken;
 
+#[cfg(feature = "full")]
+pub use self::query::{QueryOptions, QueryReport, QueryRows, QueryValue, query};
 pub use self::{
     convert::{ConvertOptions, convert, convert_into},
     dataset::{Checked, CompactOptions},

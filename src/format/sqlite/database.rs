@@ -106,6 +106,16 @@ impl Database {
         Ok(())
     }
 
+    /// Ends the transaction, after which the rows can be read. Creates no index: SQLite makes those that a query needs.
+    pub(crate) fn commit(&self) -> Result<()> {
+        self.run("COMMIT")
+    }
+
+    /// Returns the connection, for queries.
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// Creates the indexes, ends the transaction and closes the database.
     pub(super) fn finish(self) -> Result<()> {
         for (table, columns) in &self.tables {
@@ -123,7 +133,7 @@ impl Database {
                 }
             }
         }
-        self.run("COMMIT")?;
+        self.commit()?;
         let Self { connection, name, .. } = self;
         connection.close().map_err(|(_, error)| failed(&name, &error))
     }

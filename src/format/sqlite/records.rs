@@ -43,7 +43,7 @@ pub struct SqliteChunk {
 }
 
 impl SqliteRows {
-    pub(super) fn new(options: &SinkOptions) -> Self {
+    pub(crate) fn new(options: &SinkOptions) -> Self {
         let columns = |table: Table| options.columns_of(table).map_or(Columns::All, Columns::Some);
         let tables = Table::of_merges()
             .map(|table| options.tables.contains(&table).then(|| columns(table)))
