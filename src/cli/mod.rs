@@ -20,6 +20,7 @@ mod line_diff;
 mod list;
 mod output;
 mod progress;
+mod query;
 mod render;
 mod scan;
 mod schema;
@@ -64,6 +65,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
         Command::Watch(watch) => watch::run(watch, (&args.talk, &talk)),
         Command::List(list) => list::run(list, (&args.talk, &talk)),
+        Command::Query(query) => query::run(query, (&args.talk, &talk)),
         Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
         Command::Schema(schema) => schema::run(schema, &talk),
         Command::Completions { shell } => {

@@ -77,7 +77,19 @@ impl Talk {
             }
             source = cause.source();
         }
-        self.line("error", RED, &message, &json!({ "code": error.code().as_str() }));
+        // Messages about a language show the place of a mistake on further lines.
+        let shows_place = matches!(
+            error.kind(),
+            ErrorKind::InvalidFilter { .. } | ErrorKind::InvalidQuery { .. }
+        );
+        let (first, place) = match message.split_once('\n') {
+            Some((first, place)) if shows_place && !self.json => (first, place),
+            _ => (&*message, ""),
+        };
+        self.line("error", RED, first, &json!({ "code": error.code().as_str() }));
+        let mut lines = Lines::default();
+        place.lines().for_each(|line| lines.line(line));
+        self.say(&lines);
         if let Some(hint) = hint(error) {
             self.hint(hint);
         }

@@ -325,9 +325,7 @@ fn invalid(sql: &str, error: &rusqlite::Error) -> Error {
             }
         }
         // Text without a statement, such as a comment.
-        rusqlite::Error::InvalidQuery => {
-            refuse(sql, None, "a query is a SELECT statement".to_owned())
-        }
+        rusqlite::Error::Empty => refuse(sql, None, "a query is a SELECT statement".to_owned()),
         other => refuse(sql, None, other.to_string()),
     }
 }
@@ -451,7 +449,7 @@ mod tests {
         .unwrap();
         assert_eq!(report.rows, 1);
         assert_eq!(lines[0], "port,ip,expanded,reason_ip,half,blob,CAST(x'ff' AS TEXT)");
-        assert!(lines[1].starts_with("Integer(22),Text(\""), "{lines:?}");
+        assert!(lines[1].starts_with("Integer(25),Text(\""), "{lines:?}");
         assert!(
             lines[1].ends_with("Boolean(false),Null,Real(1.5),Blob([255]),Text(\"\u{fffd}\")"),
             "{lines:?}"

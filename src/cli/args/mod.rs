@@ -8,6 +8,7 @@ mod ingest;
 mod list;
 mod merge;
 mod paths;
+mod query;
 mod read;
 mod scan;
 mod watch;
@@ -24,6 +25,8 @@ use clap::{
 
 #[cfg(test)]
 pub(super) use self::paths::PathRole;
+#[cfg(feature = "full")]
+pub(super) use self::query::QueryTo;
 pub(super) use self::{
     convert::{ConvertArgs, PartitionName, PickArgs, STATES, WriteArgs},
     diff::{DiffArgs, DiffTo},
@@ -33,6 +36,7 @@ pub(super) use self::{
     list::ListArgs,
     merge::{By, MergeArgs, MergeOptions, lists_states},
     paths::{InputPath, OutputPath, ProgramPath, path_role, refuse_url},
+    query::QueryArgs,
     read::{HowArgs, LimitArgs, ReadArgs},
     scan::{NmapArgs, ScanArgs},
     watch::{BaselineArg, WatchArgs},
@@ -87,6 +91,11 @@ pub(super) enum Command {
     /// Items are sorted and unique. Only open ports and hosts that are up are listed, unless --state
     /// or --where says otherwise. Inputs are not merged: an item is listed if any scan has it.
     List(Box<ListArgs>),
+    /// Answer a question in SQL about the tables of the inputs
+    ///
+    /// Needs a build with the feature `full`. A query only reads: the inputs, and a temporary database
+    /// that has the tables that it names.
+    Query(Box<QueryArgs>),
     /// Show a summary of the inputs on one screen
     Inspect(Box<InspectArgs>),
     /// Print the schema of the tables

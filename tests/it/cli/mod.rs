@@ -20,6 +20,7 @@ mod output;
 mod overlap;
 mod pick;
 mod progress;
+mod query;
 mod read;
 mod replace;
 mod scan;

@@ -1,0 +1,87 @@
+//! Runs a query and writes its result.
+
+use std::path::Path;
+
+use super::writer::ResultWriter;
+use crate::{
+    cli::{
+        args::{QueryArgs, QueryTo, TalkArgs},
+        convert::filters,
+        ending::{OutputName, is_special, named},
+        exit::Exit,
+        inputs::{self, job, reserved},
+        progress::progress,
+        render::Talk,
+        signals, terminal,
+    },
+    error::{Error, Result},
+    ops::{self, JobStatus, QueryOptions, check},
+    output::{DocumentSink, Output, Temporaries},
+};
+
+/// File name extensions, each with the format that it selects.
+const ENDINGS: [(&str, QueryTo); 4] = [
+    ("csv", QueryTo::Csv),
+    ("jsonl", QueryTo::Jsonl),
+    ("ndjson", QueryTo::Jsonl),
+    ("txt", QueryTo::Table),
+];
+
+pub(super) fn run(
+    args: &QueryArgs,
+    (paths, sql): (Vec<&Path>, &str),
+    (how, talk): (&TalkArgs, &Talk),
+) -> Result<Exit> {
+    if args.pick.events {
+        return Err(Error::usage("--events is not for query: the table events has them"));
+    }
+    let (to, output) = format_of(args)?;
+    let mut inputs = inputs::inputs(&args.read)?;
+    // The last argument that is not in a list is the SQL.
+    inputs.paths.remove(paths.len());
+    let temporaries = Temporaries::default();
+    let reserved = reserved(args.read.files_from.as_deref(), how.config_file());
+    let on_stdout = output == Output::Stdout;
+    check(reserved.outputs(&output), &inputs.resolve().paths(&inputs, &reserved), on_stdout)?;
+    // Signals are handled from here on, before any temporary file exists.
+    let job = job(&args.read.how, args.threads)?
+        .with_cancellation(signals::stop_flag(&temporaries).into())
+        .with_temporaries(temporaries.clone())
+        .with_progress(progress(how, on_stdout))
+        .with_reserved_paths(reserved);
+    let options = QueryOptions::default().with_filters(filters(&args.pick)).with_job(job);
+    let sink = DocumentSink::open(&output, args.overwrite, &temporaries)?;
+    let mut writer = ResultWriter::new(sink, to);
+    let queried = ops::query(&inputs, sql, &options, &mut writer);
+    let report = queried.inspect_err(|_| talk.leftovers(&temporaries))?;
+    talk.found(&report.inputs);
+    let status = report.status();
+    if !matches!(status, JobStatus::NoInput | JobStatus::Cancelled) {
+        writer.finish()?;
+    }
+    talk.leftovers(&temporaries);
+    Ok(Exit::of_status(status))
+}
+
+/// Returns the format and the destination of the result.
+fn format_of(args: &QueryArgs) -> Result<(QueryTo, Output)> {
+    let Some(name) = named(args.out.as_deref()).map(OutputName::of) else {
+        let on_terminal = terminal::is_stdout_terminal();
+        let default = if on_terminal { QueryTo::Table } else { QueryTo::Csv };
+        return Ok((args.to.unwrap_or(default), Output::Stdout));
+    };
+    let path = name.path();
+    if name.is_folder() {
+        let path = path.display();
+        return Err(Error::usage(format!("{path} is a folder: the result of a query is one file")));
+    }
+    let to = match (args.to, name.find(&ENDINGS)) {
+        (Some(to), Some(other)) if to != other && !is_special(path) => {
+            let (path, other, to) = (path.display(), other.name(), to.name());
+            return Err(Error::usage(format!("{path} is named as {other}, not as {to}")));
+        }
+        (Some(to), _) => to,
+        (None, _) => name.select(&ENDINGS)?.unwrap_or(QueryTo::Csv),
+    };
+    Ok((to, Output::File(path.to_owned())))
+}
