@@ -18,7 +18,7 @@ use super::{
     signals, terminal,
 };
 use crate::{
-    diff::DiffOptions as Selection,
+    diff::ChangeSelection,
     error::{Error, Result},
     feed::ecs::Ecs,
     format::TableFormat,
@@ -102,8 +102,9 @@ fn exit(report: &DiffReport, strict_coverage: bool) -> Exit {
 }
 
 /// Returns the selection of differences.
-fn selection(args: &DiffArgs) -> Result<Selection> {
-    let selection = if args.all { Selection::all() } else { Selection::without_noise() };
+fn selection(args: &DiffArgs) -> Result<ChangeSelection> {
+    let selection =
+        if args.all { ChangeSelection::all() } else { ChangeSelection::without_noise() };
     let selection = match &args.filter {
         Some(filter) => selection.matching(filter.clone()),
         None => selection,

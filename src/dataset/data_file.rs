@@ -35,7 +35,7 @@ const BYTES: usize = 1 << 20;
 pub(super) struct DataFileWriter {
     table: Table,
     staged: StagedFile,
-    writer: ArrowWriter<Hashing>,
+    writer: ArrowWriter<HashWriter>,
     waiting: Vec<RecordBatch>,
     waiting_rows: usize,
     waiting_bytes: usize,
@@ -56,7 +56,7 @@ impl DataFileWriter {
         let (staged, file) = StagedFile::create(folder, "parquet", temporaries)?;
         let schema = BatchBuilder::new(table, None).schema();
         let properties = properties(&SinkOptions::default(), table)?;
-        let writer = ArrowWriter::try_new(Hashing::new(file), schema, Some(properties));
+        let writer = ArrowWriter::try_new(HashWriter::new(file), schema, Some(properties));
         let writer = writer.map_err(|error| broken(&staged, error))?;
         Ok(Self {
             table,
@@ -152,13 +152,13 @@ impl DataFile {
 }
 
 /// Writer that counts and hashes the bytes of a file.
-struct Hashing {
+struct HashWriter {
     file: BufWriter<File>,
     hash: Sha256,
     bytes: u64,
 }
 
-impl Hashing {
+impl HashWriter {
     fn new(file: File) -> Self {
         Self { file: BufWriter::with_capacity(1 << 16, file), hash: Sha256::new(), bytes: 0 }
     }
@@ -171,7 +171,7 @@ impl Hashing {
     }
 }
 
-impl Write for Hashing {
+impl Write for HashWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let len = self.file.write(bytes)?;
         self.hash.update(bytes.get(..len).unwrap_or(bytes));

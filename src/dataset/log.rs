@@ -110,9 +110,9 @@ impl Log {
         write(&mut file).map_err(|error| failed(staged.path(), error))?;
         let path = self.path(number);
         match name_if_absent(staged.path(), &path).map_err(|error| failed(&path, error))? {
-            Named::Renamed => staged.renamed(),
-            Named::Linked => {}
-            Named::Taken => return Ok(false),
+            NameOutcome::Renamed => staged.renamed(),
+            NameOutcome::Linked => {}
+            NameOutcome::Taken => return Ok(false),
         }
         sync_dir(&self.folder)?;
         self.note_newest(number, temporaries)?;
@@ -149,7 +149,7 @@ pub(super) fn require_file(path: &Path) -> io::Result<()> {
 }
 
 /// Result of [`name_if_absent`].
-pub(super) enum Named {
+pub(super) enum NameOutcome {
     /// The file has the new name only.
     Renamed,
     /// The file has the new name in addition to its old one.
@@ -159,29 +159,29 @@ pub(super) enum Named {
 }
 
 /// Gives a file a name, unless the name exists.
-pub(super) fn name_if_absent(from: &Path, to: &Path) -> io::Result<Named> {
+pub(super) fn name_if_absent(from: &Path, to: &Path) -> io::Result<NameOutcome> {
     use io::ErrorKind::AlreadyExists;
     match fs::rename_no_replace(from, to) {
-        Ok(()) => return Ok(Named::Renamed),
-        Err(error) if error.kind() == AlreadyExists => return Ok(Named::Taken),
+        Ok(()) => return Ok(NameOutcome::Renamed),
+        Err(error) if error.kind() == AlreadyExists => return Ok(NameOutcome::Taken),
         // Not every file system supports this call; most support at least one of the two.
         Err(error) if fs::is_unsupported(&error) => {}
         Err(error) => return Err(error),
     }
     match fs::hard_link(from, to) {
-        Ok(()) => Ok(Named::Linked),
-        Err(error) if error.kind() == AlreadyExists => Ok(Named::Taken),
+        Ok(()) => Ok(NameOutcome::Linked),
+        Err(error) if error.kind() == AlreadyExists => Ok(NameOutcome::Taken),
         Err(error) => Err(error),
     }
 }
 
 pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Commit> {
     #[derive(Deserialize)]
-    struct Form {
+    struct CommitHeader {
         format: u32,
         schema_version: String,
     }
-    let Form { format, schema_version } =
+    let CommitHeader { format, schema_version } =
         serde_json::from_slice(text).map_err(|error| unreadable(path, error))?;
     let known = table::schema_version();
     let is_known = schema_version.parse::<u32>().is_ok_and(|version| version <= known);

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     folder::{failed, sync_dir, unreadable},
-    log::{Log, Named, name_if_absent, require_file},
+    log::{Log, NameOutcome, name_if_absent, require_file},
     staged_file::StagedFile,
 };
 use crate::{
@@ -87,7 +87,7 @@ impl Log {
         let staged = self.stage_newest(commit, &Temporaries::default())?;
         let path = self.newest_path();
         let named = name_if_absent(staged.path(), &path).map_err(|error| failed(&path, error))?;
-        if matches!(named, Named::Renamed) {
+        if matches!(named, NameOutcome::Renamed) {
             staged.renamed();
         }
         sync_dir(&self.folder)

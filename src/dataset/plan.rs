@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     rows::OF_HOSTS,
-    snapshot::{Copy, Digest, Snapshot, digest},
+    snapshot::{Digest, ScanCopy, Snapshot, digest},
 };
 use crate::{error::Result, format::DocumentInfo, model::CopyQuality};
 
@@ -67,7 +67,7 @@ pub(super) type SameHosts<'s> = dyn Fn(usize, CopyRef<'_>) -> Result<bool> + 's;
 /// Copy, with its position in the commit if it is not committed yet.
 #[derive(Clone)]
 struct KnownCopy {
-    copy: Copy,
+    copy: ScanCopy,
     here: Option<usize>,
 }
 
@@ -184,7 +184,7 @@ impl Planner<'_> {
             }
             None => (None, here),
         };
-        let copy = Copy {
+        let copy = ScanCopy {
             scan_id: id.as_str().into(),
             scan_date: document.scan_date.as_deref().map(Into::into),
             quality,

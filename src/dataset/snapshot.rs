@@ -29,7 +29,7 @@ pub(super) struct Snapshot {
     /// Digests of documents and sources that need not be read again.
     pub(super) known: HashSet<Digest>,
     /// Copies of each scan, by the original ID of the scan.
-    scans: HashMap<Box<str>, Vec<Copy>>,
+    scans: HashMap<Box<str>, Vec<ScanCopy>>,
     /// Number of documents.
     pub(super) documents: u64,
     /// True if a commit records that the number of the newest commit is stored separately
@@ -118,7 +118,7 @@ impl Snapshot {
             self.documents = self.documents.saturating_sub(1);
         }
         self.rows.scans = in_scans.saturating_add(document.rows);
-        copies.push(Copy {
+        copies.push(ScanCopy {
             scan_id: scan_id.as_str().into(),
             scan_date: document.scan_date.as_deref().map(Into::into),
             quality: CopyQuality {
@@ -147,7 +147,7 @@ impl Snapshot {
     }
 
     /// Returns the copies of a scan, in the order of their commits.
-    pub(super) fn copies(&self, scan_id: &str) -> &[Copy] {
+    pub(super) fn copies(&self, scan_id: &str) -> &[ScanCopy] {
         self.scans.get(scan_id).map(Vec::as_slice).unwrap_or_default()
     }
 }

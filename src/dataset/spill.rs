@@ -22,7 +22,7 @@ pub(super) struct Spill {
 }
 
 /// Files of a completed document.
-pub(super) struct Spilled {
+pub(super) struct SpilledDocument {
     document: [DocumentInfo; 1],
     files: Vec<(Table, SpillFile)>,
 }
@@ -67,14 +67,14 @@ impl Spill {
     }
 
     /// Completes the files when the document has ended.
-    pub(super) fn finish(self, document: DocumentInfo) -> Result<Spilled> {
+    pub(super) fn finish(self, document: DocumentInfo) -> Result<SpilledDocument> {
         let mut files = Vec::new();
         for (writer, table) in self.writers.into_iter().zip(Table::ALL) {
             if let Some(writer) = writer {
                 files.push((table, SpillFile::Staged(writer.finish()?)));
             }
         }
-        Ok(Spilled { document: [document], files })
+        Ok(SpilledDocument { document: [document], files })
     }
 }
 
@@ -87,7 +87,7 @@ impl SpillFile {
     }
 }
 
-impl Store for Spilled {
+impl Store for SpilledDocument {
     fn documents(&self) -> &[DocumentInfo] {
         &self.document
     }

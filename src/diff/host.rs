@@ -1,17 +1,17 @@
 //! Differences between two states of one host.
 //!
 //! [`Changes`] collects them: those of the host itself in this file, of listed ports in `ports.rs`, and of ports that
-//! no state lists in `unlisted.rs`. Each compared value is one [`Said`] per state, and [`Changes::compare`] holds the
+//! no state lists in `unlisted_ports.rs`. Each compared value is one [`SideValue`] per state, and [`Changes::compare`] holds the
 //! only rule: a value is compared if both states looked for it; if only one did and found something, the change is
 //! `not_scanned`.
 
 use std::collections::BTreeSet;
 
 use super::{
-    options::{DiffOptions, Subject},
+    options::{ChangeSelection, Subject},
     values::{
-        Said, addresses, first_service, macs, names, plain_names, route, script_text, system_set,
-        systems,
+        SideValue, addresses, first_service, macs, names, plain_names, route, script_text,
+        system_set, systems,
     },
 };
 use crate::{
@@ -24,8 +24,8 @@ use crate::{
 
 /// Data that is the same for all hosts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Context<'c> {
-    pub(super) options: &'c DiffOptions,
+pub(super) struct DiffContext<'c> {
+    pub(super) options: &'c ChangeSelection,
     /// Scan IDs of the older state, by scan number.
     pub(super) old_ids: &'c [String],
     /// Scan IDs of the newer state, by scan number.
@@ -35,7 +35,7 @@ pub(super) struct Context<'c> {
 /// Collector of the changes of one host.
 pub(super) struct Changes<'p, 'b> {
     pub(super) pair: &'p HostPair<'b>,
-    pub(super) context: Context<'p>,
+    pub(super) context: DiffContext<'p>,
     /// Ports of the older and the newer state, in order.
     pub(super) ports: (Ports<'p>, Ports<'p>),
     found: Vec<Change>,
@@ -45,7 +45,7 @@ pub(super) type Ports<'s> = Vec<(&'s Port<'s>, &'s PortProvenance)>;
 
 /// Subject of a change: the host, a port, or ports that are not listed singly.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'s> {
+pub(super) enum ChangePlace<'s> {
     /// The host itself.
     Host,
     /// One port.
@@ -55,7 +55,7 @@ pub(super) enum Place<'s> {
 }
 
 /// Returns all changes of a host.
-pub(super) fn changes(pair: &HostPair<'_>, context: Context<'_>) -> Vec<Change> {
+pub(super) fn changes(pair: &HostPair<'_>, context: DiffContext<'_>) -> Vec<Change> {
     let ports = (ports(pair.old.as_ref()), ports(pair.new.as_ref()));
     let mut changes = Changes { pair, context, ports, found: Vec::new() };
     changes.host();
@@ -90,17 +90,17 @@ impl<'p> Changes<'p, '_> {
             (Some(old), Some(new)) => {
                 if old.merged.host_key != new.merged.host_key {
                     let values = (status(old, Some(shown(old))), status(new, Some(shown(new))));
-                    self.add(Place::Host, ChangeKind::Moved, "host", values);
+                    self.add(ChangePlace::Host, ChangeKind::Moved, "host", values);
                 }
                 self.both(old, new);
             }
             (Some(old), None) => {
-                let values = (status(old, Some(state_of(old))), Said::default());
-                self.add(Place::Host, ChangeKind::Gone, "host", values);
+                let values = (status(old, Some(state_of(old))), SideValue::default());
+                self.add(ChangePlace::Host, ChangeKind::Gone, "host", values);
             }
             (None, Some(new)) => {
-                let values = (Said::default(), status(new, Some(state_of(new))));
-                self.add(Place::Host, ChangeKind::Appeared, "host", values);
+                let values = (SideValue::default(), status(new, Some(state_of(new))));
+                self.add(ChangePlace::Host, ChangeKind::Appeared, "host", values);
             }
             (None, None) => {}
         }
@@ -110,46 +110,51 @@ impl<'p> Changes<'p, '_> {
     fn both(&mut self, old: &HostSide<'_>, new: &HostSide<'_>) {
         let (before, after) = (&old.merged.host, &new.merged.host);
         let has_moved = old.merged.host_key != new.merged.host_key;
-        self.compare(Place::Host, "state", (up_or_down(old), up_or_down(new)), false);
+        self.compare(ChangePlace::Host, "state", (up_or_down(old), up_or_down(new)), false);
         let named = |state: &HostSide<'_>, names: Option<String>| {
             let resolves =
                 |look: &LookFacts| look.up && look.requested.is_known && !look.requested.no_names;
             let looked = names.is_some() || state.best_look(resolves).is_some();
-            Said { looked, ..status(state, names) }
+            SideValue { looked, ..status(state, names) }
         };
         let is_same = plain_names(before) == plain_names(after);
         let values = (named(old, names(before)), named(new, names(after)));
-        self.compare(Place::Host, "hostnames", values, is_same);
+        self.compare(ChangePlace::Host, "hostnames", values, is_same);
         let values = (addresses(before, has_moved), addresses(after, has_moved));
         let values = (status(old, values.0), status(new, values.1));
-        self.compare(Place::Host, "addresses", values, false);
+        self.compare(ChangePlace::Host, "addresses", values, false);
         if let (Some(before), Some(after)) = (macs(before), macs(after)) {
             let values = (status(old, Some(before)), status(new, Some(after)));
-            self.compare(Place::Host, "mac", values, false);
+            self.compare(ChangePlace::Host, "mac", values, false);
         }
         let detected = |state: &HostSide<'_>| {
-            Said::by(state.best_look(|look| look.detected_os), systems(&state.merged.host))
+            SideValue::by(state.best_look(|look| look.detected_os), systems(&state.merged.host))
         };
         let is_same = system_set(before) == system_set(after);
-        self.compare(Place::Host, "os", (detected(old), detected(new)), is_same);
+        self.compare(ChangePlace::Host, "os", (detected(old), detected(new)), is_same);
         let traced = |state: &HostSide<'_>| {
             let route = route(&state.merged.host);
             let found = route.as_ref().and_then(|_| state.look_of(state.merged.provenance.traces));
             let asked = || state.best_look(|look| look.whole && look.requested.route);
-            Said::by(found.or_else(asked), route)
+            SideValue::by(found.or_else(asked), route)
         };
-        self.compare(Place::Host, "trace", (traced(old), traced(new)), false);
-        let ran = |state: &HostSide<'_>| Said::by(state.best_look(|look| look.ran_scripts), None);
+        self.compare(ChangePlace::Host, "trace", (traced(old), traced(new)), false);
+        let ran =
+            |state: &HostSide<'_>| SideValue::by(state.best_look(|look| look.ran_scripts), None);
         let of_side = (ran(old), ran(new));
-        self.scripts(Place::Host, (&before.scripts, &of_side.0), (&after.scripts, &of_side.1));
+        self.scripts(
+            ChangePlace::Host,
+            (&before.scripts, &of_side.0),
+            (&after.scripts, &of_side.1),
+        );
     }
 
     /// Compares scripts by name. `old` and `new` record whether each state ran scripts.
     pub(super) fn scripts(
         &mut self,
-        place: Place<'_>,
-        (before, old): (&[Script<'_>], &Said),
-        (after, new): (&[Script<'_>], &Said),
+        place: ChangePlace<'_>,
+        (before, old): (&[Script<'_>], &SideValue),
+        (after, new): (&[Script<'_>], &SideValue),
     ) {
         let options = self.context.options;
         let is_shown = |script: &&Script<'_>| options.shows_script(&script.name);
@@ -158,7 +163,7 @@ impl<'p> Changes<'p, '_> {
         };
         let (of_old, of_new) = (names(before), names(after));
         if !(old.looked && new.looked) {
-            let all = |names: &BTreeSet<String>, said: &Said| Said {
+            let all = |names: &BTreeSet<String>, said: &SideValue| SideValue {
                 value: super::values::set(names.iter().map(String::as_str)),
                 ..said.clone()
             };
@@ -176,8 +181,10 @@ impl<'p> Changes<'p, '_> {
                 text.as_deref().map(|text| options.compared(text).into_owned())
             };
             let is_same = compared(&before) == compared(&after);
-            let values =
-                (Said { value: before, ..old.clone() }, Said { value: after, ..new.clone() });
+            let values = (
+                SideValue { value: before, ..old.clone() },
+                SideValue { value: after, ..new.clone() },
+            );
             self.compare(place, &format!("script.{name}"), values, is_same);
         }
     }
@@ -186,9 +193,9 @@ impl<'p> Changes<'p, '_> {
     /// equal although their texts may differ.
     pub(super) fn compare(
         &mut self,
-        place: Place<'_>,
+        place: ChangePlace<'_>,
         column: &str,
-        (old, new): (Said, Said),
+        (old, new): (SideValue, SideValue),
         is_same: bool,
     ) {
         let kind = match (old.looked, new.looked) {
@@ -208,18 +215,18 @@ impl<'p> Changes<'p, '_> {
     /// Adds a change, unless the options leave it out.
     pub(super) fn add(
         &mut self,
-        place: Place<'_>,
+        place: ChangePlace<'_>,
         kind: ChangeKind,
         column: &str,
-        (old, new): (Said, Said),
+        (old, new): (SideValue, SideValue),
     ) {
         let options = self.context.options;
-        let is_of_port = !matches!(place, Place::Host);
+        let is_of_port = !matches!(place, ChangePlace::Host);
         if !options.shows(kind, Subject::of(column, is_of_port)) {
             return;
         }
         let (before, after) = (of_port(&self.ports.0, place), of_port(&self.ports.1, place));
-        if let Place::Port(..) = place {
+        if let ChangePlace::Port(..) = place {
             let listed = [before, after].into_iter().flatten().map(|(port, _)| port.state.as_str());
             let said = [&old, &new].into_iter().filter_map(|said| said.value.as_deref());
             let said = said.filter(|_| column == "state");
@@ -231,10 +238,10 @@ impl<'p> Changes<'p, '_> {
         let state = pair.new.as_ref().or(pair.old.as_ref());
         let merged = state.map(|state| &state.merged);
         let (protocol, port, ports) = match place {
-            Place::Host => (None, None, None),
-            Place::Port(protocol, number) => (Some(protocol.as_str()), Some(number), None),
-            Place::Unlisted(protocol, None) => (protocol, None, None),
-            Place::Unlisted(protocol, Some(list)) => match list.parse::<u16>() {
+            ChangePlace::Host => (None, None, None),
+            ChangePlace::Port(protocol, number) => (Some(protocol.as_str()), Some(number), None),
+            ChangePlace::Unlisted(protocol, None) => (protocol, None, None),
+            ChangePlace::Unlisted(protocol, Some(list)) => match list.parse::<u16>() {
                 Ok(only) => (protocol, Some(only), None),
                 Err(_) => (protocol, None, Some(list.to_owned())),
             },
@@ -261,15 +268,18 @@ impl<'p> Changes<'p, '_> {
     }
 
     /// Returns the value of a port about which a state has no information except the scan and time of its host.
-    pub(super) fn unseen(state: Option<&'p HostSide<'_>>) -> Said {
-        state.map_or_else(Said::default, |state| Said { looked: false, ..status(state, None) })
+    pub(super) fn unseen(state: Option<&'p HostSide<'_>>) -> SideValue {
+        state.map_or_else(SideValue::default, |state| SideValue {
+            looked: false,
+            ..status(state, None)
+        })
     }
 }
 
 /// Attributes a value to the look that supplies the state of a host.
-fn status(state: &HostSide<'_>, value: Option<String>) -> Said {
+fn status(state: &HostSide<'_>, value: Option<String>) -> SideValue {
     let provenance = &state.merged.provenance;
-    Said { looked: true, value, scan: Some(provenance.status), time: provenance.seen.last }
+    SideValue { looked: true, value, scan: Some(provenance.status), time: provenance.seen.last }
 }
 
 fn state_of(state: &HostSide<'_>) -> String {
@@ -277,10 +287,10 @@ fn state_of(state: &HostSide<'_>) -> String {
 }
 
 /// Returns the state of the host if it is up or down; other states count as not looked for.
-fn up_or_down(state: &HostSide<'_>) -> Said {
+fn up_or_down(state: &HostSide<'_>) -> SideValue {
     let found = &state.merged.host.status.state;
     let looked = matches!(found, HostState::Up | HostState::Down);
-    Said { looked, ..status(state, looked.then(|| state_of(state))) }
+    SideValue { looked, ..status(state, looked.then(|| state_of(state))) }
 }
 
 /// Returns the address of a host, with its zone.
@@ -300,8 +310,11 @@ pub(super) fn of_protocol<'f>(
     ports.get(from..to).unwrap_or_default()
 }
 
-fn of_port<'f>(ports: &Ports<'f>, place: Place<'_>) -> Option<(&'f Port<'f>, &'f PortProvenance)> {
-    let Place::Port(protocol, number) = place else { return None };
+fn of_port<'f>(
+    ports: &Ports<'f>,
+    place: ChangePlace<'_>,
+) -> Option<(&'f Port<'f>, &'f PortProvenance)> {
+    let ChangePlace::Port(protocol, number) = place else { return None };
     let found =
         ports.binary_search_by(|(port, _)| (&port.protocol, port.number).cmp(&(protocol, number)));
     found.ok().and_then(|found| ports.get(found)).copied()

@@ -9,13 +9,13 @@ mod host;
 mod options;
 mod ports;
 mod selection;
-mod unlisted;
+mod unlisted_ports;
 mod values;
 
 use std::sync::Arc;
 
-use self::host::Context;
-pub use self::options::{DiffOptions, NOISE, NOISE_LINES, Sort, Subject};
+use self::host::DiffContext;
+pub use self::options::{ChangeSelection, NOISE, NOISE_LINES, Sort, Subject};
 pub use crate::model::{ComparedScans, HostChanges};
 use crate::{
     error::Result,
@@ -86,14 +86,18 @@ const GONE: u64 = 1 << 63;
 /// # Errors
 /// Returns the errors of [`Merger::finish`], or an error if a temporary file cannot be read or written.
 pub fn differences(old: Merger, new: Merger) -> Result<Differences> {
-    differences_with(old, new, &DiffOptions::all())
+    differences_with(old, new, &ChangeSelection::all())
 }
 
 /// Compares two states and returns the differences that `options` selects.
 ///
 /// # Errors
 /// Returns the same errors as [`differences`].
-pub fn differences_with(old: Merger, new: Merger, options: &DiffOptions) -> Result<Differences> {
+pub fn differences_with(
+    old: Merger,
+    new: Merger,
+    options: &ChangeSelection,
+) -> Result<Differences> {
     let (mut old, mut new) = (old.finish()?, new.finish()?);
     let scans = Arc::new(ComparedScans {
         headers: (old.scans().iter().chain(new.scans()))
@@ -106,7 +110,7 @@ pub fn differences_with(old: Merger, new: Merger, options: &DiffOptions) -> Resu
         scans.iter().map(|scan| scan.record.header.scan_id.clone()).collect()
     };
     let (old_ids, new_ids) = (ids(old.scans()), ids(new.scans()));
-    let context = Context { options, old_ids: &old_ids, new_ids: &new_ids };
+    let context = DiffContext { options, old_ids: &old_ids, new_ids: &new_ids };
     let mut sorter = new.change_sorter();
     old.compare(&mut new, &mut |pair: HostPair<'_>| {
         let order = match (&pair.new, &pair.old) {

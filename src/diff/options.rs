@@ -146,7 +146,7 @@ impl FromStr for Sort {
 
 /// Selection of differences to report; all of them by default.
 #[derive(Debug, Clone, Default)]
-pub struct DiffOptions {
+pub struct ChangeSelection {
     ignored: Vec<Sort>,
     only: Vec<Sort>,
     states: Vec<String>,
@@ -155,7 +155,7 @@ pub struct DiffOptions {
     filter: Option<Filter>,
 }
 
-impl DiffOptions {
+impl ChangeSelection {
     /// Selects all differences.
     #[must_use]
     pub fn all() -> Self {
@@ -282,11 +282,11 @@ mod tests {
     fn ignored_and_selected_kinds_are_filtered() {
         use ChangeKind::{Appeared, Changed, NotScanned};
         let options =
-            DiffOptions::all().ignore([Sort::Kind(NotScanned), Sort::Subject(Subject::Script)]);
+            ChangeSelection::all().ignore([Sort::Kind(NotScanned), Sort::Subject(Subject::Script)]);
         assert!(options.shows(Changed, Subject::Port));
         assert!(!options.shows(NotScanned, Subject::Port));
         assert!(!options.shows(Changed, Subject::Script));
-        let only = DiffOptions::all().only([
+        let only = ChangeSelection::all().only([
             Sort::Kind(Appeared),
             Sort::Kind(Changed),
             Sort::Subject(Subject::Port),
@@ -297,24 +297,24 @@ mod tests {
 
     #[test]
     fn a_state_that_is_ignored_hides_no_open_port() {
-        let options = DiffOptions::all().ignore_states(["filtered".to_owned()]);
+        let options = ChangeSelection::all().ignore_states(["filtered".to_owned()]);
         let shows = |states: &[&str]| options.shows_states(states);
         assert!(!shows(&["filtered"]) && !shows(&["closed", "filtered"]));
         assert!(shows(&["open", "filtered"]) && shows(&["closed"]) && shows(&[]));
-        let options = DiffOptions::all().ignore_states(["open".to_owned()]);
+        let options = ChangeSelection::all().ignore_states(["open".to_owned()]);
         assert!(!options.shows_states(&["open", "closed"]));
     }
 
     #[test]
     fn scripts_that_contain_the_time_are_noise() {
-        let options = DiffOptions::without_noise().ignore_scripts(["http-*"]).unwrap();
+        let options = ChangeSelection::without_noise().ignore_scripts(["http-*"]).unwrap();
         for name in ["ssl-date", "clock-skew", "sun-uptime", "http-title"] {
             assert!(!options.shows_script(name), "{name}");
         }
         assert!(options.shows_script("ssl-cert"));
         let output = "\n  OS: Example\n  System time: 2026-11-24T00:00:01\n  Guest: yes";
         assert_eq!(options.compared(output), "\n  OS: Example\n  Guest: yes");
-        assert_eq!(DiffOptions::all().compared(output), output);
-        assert!(DiffOptions::all().ignore_scripts(["[a"]).is_err());
+        assert_eq!(ChangeSelection::all().compared(output), output);
+        assert!(ChangeSelection::all().ignore_scripts(["[a"]).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::{
     host::{Changes, Place},
-    values::{SERVICE, Said, services},
+    values::{SERVICE, SideValue, services},
 };
 use crate::{
     merge::{HostSide, is_probed},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Port with its origin.
-type Known<'p> = (&'p Port<'p>, &'p PortProvenance);
+type PortSide<'p> = (&'p Port<'p>, &'p PortProvenance);
 
 impl Changes<'_, '_> {
     /// Compares listed ports, in order.
@@ -39,15 +39,15 @@ impl Changes<'_, '_> {
         }
     }
 
-    fn only_old(&mut self, (port, origin): Known<'_>) {
-        let place = Place::Port(&port.protocol, port.number);
+    fn only_old(&mut self, (port, origin): PortSide<'_>) {
+        let place = ChangePlace::Port(&port.protocol, port.number);
         let pair = self.pair;
         let (kind, now) = match pair.unlisted_in_new(&port.protocol, port.number) {
             // The port is still in that state, but is no longer listed singly.
             Some(now) if now.state == Some(port.state.as_str()) => return,
             Some(now) => {
                 let value = now.state.map(str::to_owned);
-                let said = Said { looked: true, value, scan: now.scan, time: now.time };
+                let said = SideValue { looked: true, value, scan: now.scan, time: now.time };
                 // The port may still be in the same state.
                 let kind = if now.is_ambiguous { ChangeKind::NotScanned } else { ChangeKind::Gone };
                 (kind, said)
@@ -57,14 +57,14 @@ impl Changes<'_, '_> {
         self.add(place, kind, "state", (said_of((port, origin)), now));
     }
 
-    fn only_new(&mut self, (port, origin): Known<'_>) {
-        let place = Place::Port(&port.protocol, port.number);
+    fn only_new(&mut self, (port, origin): PortSide<'_>) {
+        let place = ChangePlace::Port(&port.protocol, port.number);
         let pair = self.pair;
         let (kind, then) = match pair.unlisted_in_old(&port.protocol, port.number) {
             Some(then) if then.state == Some(port.state.as_str()) => return,
             Some(then) => {
                 let value = then.state.map(str::to_owned);
-                let said = Said { looked: true, value, scan: then.scan, time: then.time };
+                let said = SideValue { looked: true, value, scan: then.scan, time: then.time };
                 (ChangeKind::Appeared, said)
             }
             None => {
@@ -82,8 +82,8 @@ impl Changes<'_, '_> {
     }
 
     /// Compares a port that both states list.
-    fn port(&mut self, before: Known<'_>, after: Known<'_>) {
-        let place = Place::Port(&before.0.protocol, before.0.number);
+    fn port(&mut self, before: PortSide<'_>, after: PortSide<'_>) {
+        let place = ChangePlace::Port(&before.0.protocol, before.0.number);
         if before.0.state != after.0.state {
             // Another service may listen there now, so only the state is compared; its row shows both states.
             self.compare(place, "state", (said_of(before), said_of(after)), false);
@@ -97,15 +97,17 @@ impl Changes<'_, '_> {
         self.scripts(place, (&before.0.scripts, &old), (&after.0.scripts, &new));
     }
 
-    fn services(&mut self, place: Place<'_>, before: Known<'_>, after: Known<'_>) {
+    fn services(&mut self, place: ChangePlace<'_>, before: PortSide<'_>, after: PortSide<'_>) {
         let old = probed(self.pair.old.as_ref(), before);
         let new = probed(self.pair.new.as_ref(), after);
         let (of_old, of_new) = (&before.0.services, &after.0.services);
         if old.looked != new.looked {
             // A name from nmap's port table was not detected.
             let found = |list: &[Service<'_>]| services(list).filter(|_| is_probed(list));
-            let values =
-                (Said { value: found(of_old), ..old }, Said { value: found(of_new), ..new });
+            let values = (
+                SideValue { value: found(of_old), ..old },
+                SideValue { value: found(of_new), ..new },
+            );
             self.compare(place, "service", values, false);
             return;
         }
@@ -117,7 +119,7 @@ impl Changes<'_, '_> {
                     list.iter().filter_map(|service| service.text_of(*field)).collect();
                 (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>().join(", "))
             };
-            let value = |list: &[Service<'_>], said: &Said| Said {
+            let value = |list: &[Service<'_>], said: &SideValue| SideValue {
                 looked: true,
                 value: values(list),
                 ..said.clone()
@@ -134,14 +136,14 @@ fn is_news_without_a_look(old: &HostSide<'_>) -> bool {
 }
 
 /// Returns the state of a port with its scan and time.
-fn said_of((port, origin): Known<'_>) -> Said {
-    Said::found(port.state.as_str(), Some(origin.scan), origin.seen.last)
+fn said_of((port, origin): PortSide<'_>) -> SideValue {
+    SideValue::found(port.state.as_str(), Some(origin.scan), origin.seen.last)
 }
 
 /// Returns whether the look that supplies the port's services looked for versions.
-fn probed(state: Option<&HostSide<'_>>, (_, origin): Known<'_>) -> Said {
+fn probed(state: Option<&HostSide<'_>>, (_, origin): PortSide<'_>) -> SideValue {
     let look = state.and_then(|state| state.look_of(origin.services));
-    Said {
+    SideValue {
         looked: look.is_some_and(|look| look.probed_services),
         value: None,
         scan: Some(origin.services),
@@ -150,9 +152,9 @@ fn probed(state: Option<&HostSide<'_>>, (_, origin): Known<'_>) -> Said {
 }
 
 /// Returns whether the look that supplies the port's scripts ran scripts.
-fn ran_scripts(state: Option<&HostSide<'_>>, (_, origin): Known<'_>) -> Said {
+fn ran_scripts(state: Option<&HostSide<'_>>, (_, origin): PortSide<'_>) -> SideValue {
     let look = state.and_then(|state| state.look_of(origin.scripts));
-    Said {
+    SideValue {
         looked: look.is_some_and(|look| look.ran_scripts),
         value: None,
         scan: Some(origin.scripts),

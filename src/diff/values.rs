@@ -12,7 +12,7 @@ use crate::{
 
 /// Value of one state, and its source.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Said {
+pub(super) struct SideValue {
     /// True if the state looked for the value.
     pub(super) looked: bool,
     /// Value that was found.
@@ -23,7 +23,7 @@ pub(super) struct Said {
     pub(super) time: Option<Timestamp>,
 }
 
-impl Said {
+impl SideValue {
     /// Returns a value with the look that looked for it; a value counts as looked for even without a look.
     pub(super) fn by(look: Option<&LookFacts>, value: Option<String>) -> Self {
         Self {

@@ -1,8 +1,8 @@
 //! Intervals of one port.
 
 use super::{
-    span::{Confirmed, Moment},
-    track::{Listing, Said, Track},
+    span::{Confirmation, Moment},
+    track::{Listing, PortReport, Track},
 };
 use crate::{
     merge::{Intervals, LookFacts, Packer},
@@ -73,7 +73,7 @@ impl<'b> TrackedPort<'b> {
         });
         self.listed.push((port.state.clone(), looks.last().map_or(0, |facts| facts.scan)));
         let listing = Listing { state: port.state, reason: port.reason, service };
-        self.track.put(Said::Listed(listing), looks);
+        self.track.put(PortReport::Listed(listing), looks);
     }
 
     /// Extends, ends or begins an interval after all looks of a moment. Returns whether the port exists, and whether
@@ -86,7 +86,7 @@ impl<'b> TrackedPort<'b> {
     ) -> (bool, bool) {
         let of_device = self.device == moment.device;
         let now = self.track.stands(looks, keep_covered).filter(|_| of_device);
-        let confirmed = Confirmed::by(now.map(|(listing, _)| &listing.state), &self.listed);
+        let confirmed = Confirmation::by(now.map(|(listing, _)| &listing.state), &self.listed);
         self.listed.clear();
         if let Some((open, device)) = &mut self.open {
             let stays = *device == moment.device

@@ -21,13 +21,13 @@ impl Moment {
 
 /// Looks of a moment that confirm the current state.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Confirmed {
+pub(super) struct Confirmation {
     looks: i64,
     first: ScanIndex,
     last: ScanIndex,
 }
 
-impl Confirmed {
+impl Confirmation {
     /// Returns the looks whose state equals `state`. `said` holds the state and the scan of each look that has one.
     pub(super) fn by<S: PartialEq>(state: Option<&S>, said: &[(S, ScanIndex)]) -> Self {
         let mut confirmed = Self::default();

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry};
 use super::{
     host::HostTrack,
     port::{PortKey, TrackedPort},
-    span::{Confirmed, Moment},
-    track::Said,
+    span::{Confirmation, Moment},
+    track::PortReport,
 };
 use crate::{
     error::Result,
@@ -211,7 +211,7 @@ impl<'s, 'b> Timeline<'s, 'b> {
     fn settle_host(&mut self, moment: Moment) -> Option<CowStr<'b>> {
         let states = std::mem::take(&mut self.states);
         let now = self.host.values()?;
-        let confirmed = Confirmed::by(Some(&now.state), &states);
+        let confirmed = Confirmation::by(Some(&now.state), &states);
         let ip = now.ip.clone();
         if let Some((open, device)) = &mut self.open {
             if *device == moment.device && now.is_in(open) {
@@ -271,12 +271,12 @@ impl<'s, 'b> Timeline<'s, 'b> {
 }
 
 /// Returns the information about a port that a look does not list; `None` if the look does not cover it.
-fn said(unlisted: UnlistedState<'_>) -> Option<Said<'static>> {
+fn said(unlisted: UnlistedState<'_>) -> Option<PortReport<'static>> {
     match unlisted {
         UnlistedState::NotCovered => None,
-        UnlistedState::Unknown => Some(Said::Covered(None)),
+        UnlistedState::Unknown => Some(PortReport::Covered(None)),
         UnlistedState::Known(state) => {
-            Some(Said::Covered(Some(PortState::from_name(state.to_owned().into()))))
+            Some(PortReport::Covered(Some(PortState::from_name(state.to_owned().into()))))
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 
 /// Information about a port in one look.
 #[derive(Debug)]
-pub(super) enum Said<'b> {
+pub(super) enum PortReport<'b> {
     /// The look lists the port.
     Listed(Listing<'b>),
     /// The look covers the port and does not list it; the state, if it is known.
@@ -49,22 +49,22 @@ pub(super) struct Listing<'b> {
 struct Sighting<'b> {
     /// Index of the look in time order.
     look: usize,
-    said: Said<'b>,
+    said: PortReport<'b>,
 }
 
 impl<'b> Sighting<'b> {
     fn listing(&self) -> Option<&Listing<'b>> {
         match &self.said {
-            Said::Listed(listing) => Some(listing),
-            Said::Covered(_) => None,
+            PortReport::Listed(listing) => Some(listing),
+            PortReport::Covered(_) => None,
         }
     }
 
     /// Returns the state in the look; `None` if it is not known.
     fn state(&self) -> Option<&str> {
         match &self.said {
-            Said::Listed(listing) => Some(listing.state.as_str()),
-            Said::Covered(state) => state.as_ref().map(PortState::as_str),
+            PortReport::Listed(listing) => Some(listing.state.as_str()),
+            PortReport::Covered(state) => state.as_ref().map(PortState::as_str),
         }
     }
 }
@@ -140,7 +140,7 @@ impl<'b> Track<'b> {
     }
 
     /// Takes the information of the next look. `looks` contains all looks up to it.
-    pub(super) fn put(&mut self, said: Said<'b>, looks: &[LookFacts]) {
+    pub(super) fn put(&mut self, said: PortReport<'b>, looks: &[LookFacts]) {
         let look = looks.len().saturating_sub(1);
         let has_evidence = looks.last().is_some_and(|facts| facts.evidence);
         let class = if has_evidence { &mut self.with_evidence } else { &mut self.without };
@@ -158,7 +158,7 @@ impl<'b> Track<'b> {
     /// Takes the coverage of looks with evidence before [`begun`](Self::begun), latest first.
     pub(super) fn put_earlier(
         &mut self,
-        covered: impl IntoIterator<Item = (usize, Said<'b>)>,
+        covered: impl IntoIterator<Item = (usize, PortReport<'b>)>,
         looks: &[LookFacts],
     ) {
         self.is_asked = true;
@@ -215,8 +215,8 @@ impl Sightings for Ranked<'_, '_> {
 
     fn unlisted_state(&self, look: usize) -> UnlistedState<'_> {
         match self.sightings.get(look).map(|sighting| &sighting.said) {
-            Some(Said::Covered(Some(state))) => UnlistedState::Known(state.as_str()),
-            Some(Said::Covered(None)) => UnlistedState::Unknown,
+            Some(PortReport::Covered(Some(state))) => UnlistedState::Known(state.as_str()),
+            Some(PortReport::Covered(None)) => UnlistedState::Unknown,
             _ => UnlistedState::NotCovered,
         }
     }

@@ -1,8 +1,8 @@
 //! Data about all scans of a merge, which merging a host needs.
 
 use super::{
-    copies::MergedScan, facts::ScanFacts, host_look::Rules, policy::MergePolicy, state::Saved,
-    store::TempFolder,
+    copies::MergedScan, facts::ScanFacts, host_look::Rules, policy::MergePolicy,
+    state::LoadedState, store::TempFolder,
 };
 use crate::{
     error::{Error, Result},
@@ -29,7 +29,7 @@ pub(super) struct MergeContext {
     pub(super) arrivals: Vec<ScanIndex>,
     /// True if a state is saved after the merge.
     pub(super) keeps: bool,
-    pub(super) saved: Option<Box<Saved>>,
+    pub(super) saved: Option<Box<LoadedState>>,
     /// Scans as they came, before copies were decided; empty unless a state is saved.
     pub(super) originals: Vec<MergedScan>,
 }

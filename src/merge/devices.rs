@@ -9,7 +9,7 @@ use super::{
     facts::current_device,
     host_look::{HostLook, Rules},
     policy::Precedence,
-    saved_host::{Moment, SavedHost},
+    saved_host::{LookMoment, SavedHost},
 };
 use crate::model::{CowStr, Timestamp};
 
@@ -24,7 +24,7 @@ pub(super) struct CurrentLooks<'a> {
     pub(super) saved_hosts: Vec<SavedHost<'a>>,
     /// MAC address of the device.
     pub(super) mac: Option<CowStr<'a>>,
-    pub(super) begin: Option<Moment>,
+    pub(super) begin: Option<LookMoment>,
 }
 
 /// Keeps only looks at the device that has the address now, if the policy distinguishes devices.
@@ -91,7 +91,7 @@ impl CurrentLooks<'_> {
             self.looks.retain(|_| of_looks.next().unwrap_or_default());
             self.saved_hosts.clear();
             let first = self.looks.iter().min_by_key(|look| look.facts.moment());
-            self.begin = first.map(|look| Moment::of(&look.facts, rules));
+            self.begin = first.map(|look| LookMoment::of(&look.facts, rules));
         }
         let of_looks = self.looks.iter().find_map(|look| look.host.mac());
         let of_looks = of_looks.map(|address| address.text.clone());

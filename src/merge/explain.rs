@@ -40,14 +40,14 @@ pub(super) struct Loss {
 
 /// Port, column and item that a value belongs to.
 #[derive(Debug, Clone, Default)]
-struct Subject<'a> {
+struct ConflictSubject<'a> {
     port: Option<(CowStr<'a>, i32)>,
     column: CowStr<'a>,
     /// Name of the service, script or match, or the type of the host names.
     item: Value<'a>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> ConflictSubject<'a> {
     fn new(column: impl Into<CowStr<'a>>) -> Self {
         Self { column: column.into(), ..Self::default() }
     }
@@ -97,7 +97,7 @@ impl<'a> Explain<'a> {
     /// subject is created only then.
     fn note(
         &mut self,
-        subject: impl FnOnce() -> Subject<'a>,
+        subject: impl FnOnce() -> ConflictSubject<'a>,
         mine: &Value<'a>,
         theirs: Value<'a>,
         loss: Loss,
@@ -107,7 +107,13 @@ impl<'a> Explain<'a> {
         }
     }
 
-    fn record(&mut self, subject: Subject<'a>, mine: Value<'a>, theirs: Value<'a>, loss: Loss) {
+    fn record(
+        &mut self,
+        subject: ConflictSubject<'a>,
+        mine: Value<'a>,
+        theirs: Value<'a>,
+        loss: Loss,
+    ) {
         let (protocol, port) = subject.port.unzip();
         self.found.push(Conflict {
             protocol,
@@ -128,7 +134,12 @@ impl<'a> Explain<'a> {
         for look in others {
             for (column, get) in HOST {
                 let loss = loss(best, look, precedence);
-                self.note(|| Subject::new(*column), &get(&best.host), get(&look.host), loss);
+                self.note(
+                    || ConflictSubject::new(*column),
+                    &get(&best.host),
+                    get(&look.host),
+                    loss,
+                );
             }
         }
     }
@@ -167,7 +178,7 @@ impl<'a> Explain<'a> {
             // Removing listed ports does not turn equal counts into a conflict.
             if theirs != whole {
                 let loss = loss(best, look, precedence);
-                self.note(|| Subject::new("extra_ports"), &mine, theirs, loss);
+                self.note(|| ConflictSubject::new("extra_ports"), &mine, theirs, loss);
             }
         }
     }
@@ -187,7 +198,7 @@ impl<'a> Explain<'a> {
     /// Records conflicts of columns of two looks.
     fn columns(&mut self, (mine, theirs): (&ColumnValues<'a>, ColumnValues<'a>), loss: Loss) {
         for ((column, mine), (_, theirs)) in mine.iter().zip(theirs) {
-            self.note(|| Subject::new(column.text()), mine, theirs, loss);
+            self.note(|| ConflictSubject::new(column.text()), mine, theirs, loss);
         }
     }
 
@@ -209,7 +220,7 @@ impl<'a> Explain<'a> {
                     continue;
                 };
                 if plain_names(best, kind) != plain_names(look, kind) {
-                    let subject = || Subject::new("hostnames").with_item((*kind).clone());
+                    let subject = || ConflictSubject::new("hostnames").with_item((*kind).clone());
                     let loss = loss(best, look, Precedence::Latest);
                     self.note(subject, &names(best, kind), names(look, kind), loss);
                 }
@@ -220,7 +231,7 @@ impl<'a> Explain<'a> {
     /// Records conflicts of a port's own values.
     pub(super) fn port(&mut self, mine: &Port<'a>, theirs: &Port<'a>, loss: Loss) {
         for (field, column) in compared::<Port<'a>>(NOT_OF_PORT) {
-            let subject = || Subject::of_port(mine, column);
+            let subject = || ConflictSubject::of_port(mine, column);
             self.note(subject, &mine.text_of(field), theirs.text_of(field), loss);
         }
     }
@@ -239,7 +250,7 @@ impl<'a> Explain<'a> {
                     set(of_name.filter_map(|service| service.text_of(field)), ", ")
                 };
                 let subject = || {
-                    let subject = Subject::of_port(mine, format!("service.{column}"));
+                    let subject = ConflictSubject::of_port(mine, format!("service.{column}"));
                     subject.with_item(name.map(owned))
                 };
                 self.note(subject, &value(mine), value(theirs), loss);
@@ -254,7 +265,7 @@ impl<'a> Explain<'a> {
         }
         for name in script_names(&theirs.scripts) {
             let subject = || {
-                let subject = Subject::of_port(mine, format!("script.{name}"));
+                let subject = ConflictSubject::of_port(mine, format!("script.{name}"));
                 subject.with_item(Some(owned(name)))
             };
             let (mine, theirs) = (outputs(&mine.scripts, name), outputs(&theirs.scripts, name));
@@ -273,7 +284,7 @@ impl<'a> Explain<'a> {
         if self.on {
             let theirs = port.state.text();
             let loss = Loss { winner, loser, rule: COVERED };
-            self.record(Subject::of_port(port, "state"), state.map(owned), theirs, loss);
+            self.record(ConflictSubject::of_port(port, "state"), state.map(owned), theirs, loss);
         }
     }
 
@@ -297,7 +308,7 @@ impl<'a> Explain<'a> {
             let theirs = set(of_name.filter_map(|found| number(found.accuracy)), ", ");
             let subject = || {
                 let column = format!("os_match.{}", name.unwrap_or_default());
-                Subject::new(column).with_item(name.map(owned))
+                ConflictSubject::new(column).with_item(name.map(owned))
             };
             let loss = Loss { winner, loser, rule: precedence.name() };
             self.note(subject, &mine.and_then(|mine| number(mine.accuracy)), theirs, loss);
@@ -374,7 +385,12 @@ impl<'a> Explain<'a> {
     ) {
         if self.on && winner.host.traces != loser.host.traces {
             let (mine, theirs) = (route(&winner.host.traces), route(&loser.host.traces));
-            self.note(|| Subject::new("trace"), &mine, theirs, loss(winner, loser, precedence));
+            self.note(
+                || ConflictSubject::new("trace"),
+                &mine,
+                theirs,
+                loss(winner, loser, precedence),
+            );
         }
     }
 }
@@ -394,8 +410,8 @@ fn set<'a>(texts: impl Iterator<Item = CowStr<'a>>, between: &str) -> Value<'a> 
     }
 }
 
-fn script<'a>(name: &str) -> Subject<'a> {
-    Subject::new(format!("script.{name}")).with_item(Some(owned(name)))
+fn script<'a>(name: &str) -> ConflictSubject<'a> {
+    ConflictSubject::new(format!("script.{name}")).with_item(Some(owned(name)))
 }
 
 fn script_names<'s>(scripts: &'s [Script<'_>]) -> BTreeSet<&'s str> {

@@ -244,7 +244,7 @@ pub(crate) fn current_device<'m>(
 
 /// Looks that supply the parts of a port, by their index in rank order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct PortSources {
     /// Look that supplies the state, the reason and the owner.
     pub(crate) state: usize,
     pub(crate) services: usize,
@@ -268,7 +268,7 @@ pub(crate) trait Sightings {
 ///
 /// Services and scripts come from the best look that looked for them and lists the port, unless a look between that
 /// one and the one that supplies the state saw the port in another state.
-pub(crate) fn standing(listing: &[usize], sightings: &impl Sightings) -> Option<Standing> {
+pub(crate) fn standing(listing: &[usize], sightings: &impl Sightings) -> Option<PortSources> {
     let state = *listing.first()?;
     let given = sightings.facts(state);
     // A look that ranks above a look without evidence may be earlier in time: it does not count.
@@ -282,7 +282,7 @@ pub(crate) fn standing(listing: &[usize], sightings: &impl Sightings) -> Option<
     };
     let services = source(|facts| facts.probed_services);
     let scripts = source(|facts| facts.ran_scripts);
-    Some(Standing { state, services, scripts, gone_by })
+    Some(PortSources { state, services, scripts, gone_by })
 }
 
 /// Returns true if all looks in a range saw the port in the same state.

@@ -10,7 +10,7 @@ use super::{
     policy::MergePolicy,
     result::Merged,
     stager::{EVENTS, StagedRecord, Stager},
-    state::Saved,
+    state::LoadedState,
     store::{PARTITIONS, Store, TempFolder, records},
 };
 use crate::{
@@ -69,7 +69,7 @@ pub struct Merger {
     pub(super) folder: TempFolder,
     /// True if a state is saved after the merge.
     pub(super) keeps: bool,
-    pub(super) saved: Option<Box<Saved>>,
+    pub(super) saved: Option<Box<LoadedState>>,
 }
 
 impl Merger {

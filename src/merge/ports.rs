@@ -6,7 +6,7 @@ use super::{
     coverage::{LookCoverage, UnlistedState},
     details::append,
     explain::{Explain, Loss},
-    facts::{LookFacts, Sightings, Standing, standing},
+    facts::{LookFacts, PortSources, Sightings, standing},
     group::Group,
     host_look::{HostLook, count},
     policy::Precedence,
@@ -18,14 +18,14 @@ use crate::model::{
 };
 
 /// Record of a port with the index of its look.
-type Record<'a> = (usize, Port<'a>);
+type PortRecord<'a> = (usize, Port<'a>);
 
 /// Records of one port, best first.
 pub(super) struct SamePort<'g, 'a, 'r> {
     pub(super) group: &'g Group<'a, 'r>,
     /// Coverage of each look, computed on first use.
     coverage: &'g [OnceCell<LookCoverage<'r>>],
-    pub(super) records: &'g [Record<'a>],
+    pub(super) records: &'g [PortRecord<'a>],
 }
 
 impl<'a> Group<'a, '_> {
@@ -46,7 +46,7 @@ impl<'a> Group<'a, '_> {
             .fold(0, u64::saturating_add);
         let mut begin = 0;
         while let Some((_, first)) = all.get(begin) {
-            let same = |(_, next): &&Record<'a>| {
+            let same = |(_, next): &&PortRecord<'a>| {
                 (&next.protocol, next.number) == (&first.protocol, first.number)
             };
             let len = all.iter().skip(begin).take_while(same).count();
@@ -72,8 +72,8 @@ impl<'a> Group<'a, '_> {
     }
 
     /// Returns all records. Those of one port are adjacent, best first.
-    fn records(&mut self) -> Vec<Record<'a>> {
-        let mut records: Vec<Record<'a>> = Vec::new();
+    fn records(&mut self) -> Vec<PortRecord<'a>> {
+        let mut records: Vec<PortRecord<'a>> = Vec::new();
         for (place, look) in self.looks.iter_mut().enumerate() {
             records.extend(mem::take(&mut look.host.ports).into_iter().map(|port| (place, port)));
         }
@@ -92,7 +92,11 @@ impl<'a> Group<'a, '_> {
 }
 
 /// Takes the winning record, with the services and scripts of other records where these supply them.
-fn take<'a>(records: &mut [Record<'a>], standing: Standing, folding: bool) -> Option<Port<'a>> {
+fn take<'a>(
+    records: &mut [PortRecord<'a>],
+    standing: PortSources,
+    folding: bool,
+) -> Option<Port<'a>> {
     if folding {
         let mut ports = records.iter_mut().map(|(_, port)| mem::replace(port, nothing()));
         let mut port = ports.next()?;
@@ -140,16 +144,16 @@ impl<'a> SamePort<'_, 'a, '_> {
     }
 
     /// Returns the looks that supply the parts of the port.
-    fn standing(&self) -> Option<Standing> {
+    fn standing(&self) -> Option<PortSources> {
         let look = self.records.first()?.0;
         if !self.group.is_latest() || self.group.looks.len() < 2 {
             // Under other policies, a record moves as one piece.
-            return Some(Standing { state: look, services: look, scripts: look, gone_by: None });
+            return Some(PortSources { state: look, services: look, scripts: look, gone_by: None });
         }
         let listing: Vec<usize> = self.records.iter().map(|(place, _)| *place).collect();
         let standing = standing(&listing, self)?;
         let gone_by = standing.gone_by.filter(|_| !self.group.rules.policy.keep_covered);
-        Some(Standing { gone_by, ..standing })
+        Some(PortSources { gone_by, ..standing })
     }
 
     fn look(&self, place: usize) -> Option<&HostLook<'a>> {
@@ -191,7 +195,7 @@ impl<'a> SamePort<'_, 'a, '_> {
     }
 
     /// Returns the scans that supply the port and the times at which it was seen.
-    pub(super) fn origin(&self, standing: Standing) -> PortProvenance {
+    pub(super) fn origin(&self, standing: PortSources) -> PortProvenance {
         let listing = || {
             let looks = self.records.iter().map(|(place, port)| Some((self.look(*place)?, port)));
             looks.flatten().filter(|(look, _)| look.role.is_none())
@@ -259,7 +263,7 @@ impl<'a> SamePort<'_, 'a, '_> {
         }
     }
 
-    fn explain(&self, standing: Standing, explain: &mut Explain<'a>) {
+    fn explain(&self, standing: PortSources, explain: &mut Explain<'a>) {
         if self.group.folding || self.records.len() < 2 || !explain.is_on() {
             return;
         }

@@ -17,12 +17,12 @@ use crate::{
 /// Sorted records, each with its sort key, that can be read once.
 #[derive(Debug)]
 pub(super) struct Run {
-    source: Source,
+    source: RunSource,
     folder: TempFolder,
 }
 
 #[derive(Debug)]
-enum Source {
+enum RunSource {
     Memory(io::Cursor<Vec<u8>>),
     File(Box<RunReader>),
 }
@@ -45,7 +45,7 @@ impl Run {
         let source = if in_file {
             let file = folder.file()?;
             let file = write_all(file, sorted).map_err(|error| folder.failed(error))?;
-            Source::File(Box::new(RunReader(file)))
+            RunSource::File(Box::new(RunReader(file)))
         } else {
             let mut bytes = Vec::new();
             for (order, record) in sorted {
@@ -53,7 +53,7 @@ impl Run {
                 bytes.extend_from_slice(&length(record).to_le_bytes());
                 bytes.extend_from_slice(record);
             }
-            Source::Memory(io::Cursor::new(bytes))
+            RunSource::Memory(io::Cursor::new(bytes))
         };
         Ok(Self { source, folder: folder.clone() })
     }
@@ -61,8 +61,8 @@ impl Run {
     /// Returns the next record with its sort key; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
         let read = match &mut self.source {
-            Source::Memory(bytes) => next(bytes),
-            Source::File(file) => next(&mut file.0),
+            RunSource::Memory(bytes) => next(bytes),
+            RunSource::File(file) => next(&mut file.0),
         };
         read.map_err(|error| self.folder.failed(error))
     }

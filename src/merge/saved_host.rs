@@ -20,7 +20,7 @@ use crate::{
 
 /// Position of a look in time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct LookMoment {
     pub(super) time: Option<Timestamp>,
     /// Arrival number of the scan.
     pub(super) scan: ScanIndex,
@@ -30,7 +30,7 @@ pub(super) struct Moment {
 /// Moment before which no new look may fall, because the data that would decide about it was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Floor {
-    pub(super) moment: Moment,
+    pub(super) moment: LookMoment,
     pub(super) last: Option<Timestamp>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct SavedPort<'a> {
 /// Look of the saved host that can still matter, with the parts of it that can.
 #[derive(Debug, Clone)]
 pub(super) struct SavedLook<'a> {
-    pub(super) moment: Moment,
+    pub(super) moment: LookMoment,
     pub(super) last: Option<Timestamp>,
     pub(super) bits: u8,
     pub(super) listed: i32,
@@ -71,9 +71,9 @@ pub(super) struct SavedHost<'a> {
     pub(super) outdated: u64,
     /// MAC address of the device.
     pub(super) mac: Option<CowStr<'a>>,
-    pub(super) begin: Option<Moment>,
+    pub(super) begin: Option<LookMoment>,
     /// Latest look.
-    pub(super) horizon: Option<Moment>,
+    pub(super) horizon: Option<LookMoment>,
     pub(super) floor: Option<Floor>,
     /// Ports in ascending order of protocol and number.
     pub(super) ports: Vec<SavedPort<'a>>,
@@ -81,7 +81,7 @@ pub(super) struct SavedHost<'a> {
 }
 
 codec_fields! {
-    Moment { time, scan, index }
+    LookMoment { time, scan, index }
     Floor { moment, last }
     SavedPort<'a> { protocol, number, seen }
     SavedLook<'a> { moment, last, bits, listed, entries, marks, host }
@@ -90,7 +90,7 @@ codec_fields! {
     }
 }
 
-impl Moment {
+impl LookMoment {
     pub(super) fn of(facts: &LookFacts, rules: Rules<'_>) -> Self {
         let index = facts.order & u64::from(u32::MAX);
         Self {
@@ -172,7 +172,7 @@ impl<'a> SavedHost<'a> {
     /// Returns true if this can be the saved host of a host of these scans. The file may have been written by anyone.
     pub(super) fn is_sound(&self, rules: Rules<'_>) -> bool {
         let is_used = |scan: ScanIndex| rules.number(scan).is_some();
-        let is_moment = |moment: &Moment| is_used(moment.scan);
+        let is_moment = |moment: &LookMoment| is_used(moment.scan);
         let mut before = None;
         let runs = self.scans.iter().all(|(first, last)| {
             let follows = before.is_none_or(|before| before < *first) && first <= last;

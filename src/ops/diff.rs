@@ -7,7 +7,7 @@ use super::{
     merge::read_into, output::OutputContent, paths::check,
 };
 use crate::{
-    diff::{DiffOptions as Selection, Differences, differences_with},
+    diff::{ChangeSelection, Differences, differences_with},
     error::{Error, Result},
     feed::{
         Feed,
@@ -30,7 +30,7 @@ const OUTPUT_BYTES: usize = 256 << 10;
 #[non_exhaustive]
 pub struct DiffOptions {
     /// Which differences are returned; all of them by default.
-    pub selection: Selection,
+    pub selection: ChangeSelection,
     /// Property by which hosts are matched; the IP address by default.
     pub identity: Identity,
     /// Folder for temporary files of states that exceed the memory budget; that of the system by default.
@@ -42,7 +42,7 @@ pub struct DiffOptions {
 impl DiffOptions {
     /// Sets which differences are returned.
     #[must_use]
-    pub fn with_selection(mut self, selection: Selection) -> Self {
+    pub fn with_selection(mut self, selection: ChangeSelection) -> Self {
         self.selection = selection;
         self
     }

@@ -26,7 +26,7 @@ use super::{
     state_part::{self, HostEntry, StatePart, StoredScan, put, take_all},
 };
 use crate::{
-    diff::{DiffOptions, differences_with},
+    diff::{ChangeSelection, differences_with},
     error::{Error, Result},
     fs::{self, File},
     merge::{MergePolicy, Merger, Precedence, pack_host, unpack_host},
@@ -40,7 +40,7 @@ const PARTS: u8 = 64;
 const CHUNK: u64 = 16 << 20;
 
 /// Receiver of the differences of a host between scans.
-pub(super) type Each<'e> = &'e mut dyn FnMut(&HostChanges, &ComparedScans) -> Result<()>;
+pub(super) type EachChange<'e> = &'e mut dyn FnMut(&HostChanges, &ComparedScans) -> Result<()>;
 
 /// Last known state, and the hosts of the document that is being read.
 #[derive(Debug)]
@@ -132,8 +132,8 @@ impl HostStateStore {
     pub(super) fn step(
         &mut self,
         (source, record): (&str, &ScanSummary),
-        options: &DiffOptions,
-        each: Each<'_>,
+        options: &ChangeSelection,
+        each: EachChange<'_>,
     ) -> Result<()> {
         self.last = self.last.saturating_add(1);
         let scan = StoredScan::of(self.last, source, record);
@@ -162,7 +162,7 @@ impl HostStateStore {
         &mut self,
         parts: &[u8],
         scan: &StoredScan,
-        (options, each): (&DiffOptions, Each<'_>),
+        (options, each): (&ChangeSelection, EachChange<'_>),
     ) -> Result<()> {
         let mut scans = BTreeMap::new();
         let (mut before, mut after) = (Vec::new(), Vec::new());
@@ -330,7 +330,7 @@ mod tests {
         let scan = ScanSummary { has_scan: true, ..ScanSummary::default() };
         let step = |store: &mut HostStateStore, host: &Host<'_>| {
             store.host(host, &mut |_| {}).unwrap();
-            store.step(("a.xml", &scan), &DiffOptions::all(), &mut |_, _| Ok(()))
+            store.step(("a.xml", &scan), &ChangeSelection::all(), &mut |_, _| Ok(()))
         };
         step(&mut store, &host).unwrap();
         let (part, number) = store.parts.iter().next().map(|(part, n)| (*part, *n)).unwrap();

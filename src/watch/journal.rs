@@ -43,6 +43,7 @@ use super::paths::{failed, sync_dir, unreadable};
 use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},
+    model::CopyQuality,
     text::hex,
 };
 
@@ -90,9 +91,19 @@ pub(super) struct Delivered {
 }
 
 impl Delivered {
-    /// Returns the rank of a copy. The highest is the best.
-    pub(super) fn rank(&self) -> impl Ord + use<> {
-        (self.finished, !self.truncated, self.whole)
+    /// Returns the quality as a copy of its scan. Rows are not counted.
+    fn quality(&self) -> CopyQuality {
+        CopyQuality {
+            finished: self.finished,
+            is_complete: !self.truncated,
+            whole_hosts: u64::try_from(self.whole).unwrap_or_default(),
+            rows: 0,
+        }
+    }
+
+    /// Returns true if this is a better copy of the scan than `earlier`.
+    pub(super) fn is_better_than(&self, earlier: &Self) -> bool {
+        self.quality().replaces(&earlier.quality())
     }
 }
 

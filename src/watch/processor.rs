@@ -11,7 +11,7 @@ use super::{
     options::{Baseline, ChangeFormat, WatchMode},
 };
 use crate::{
-    diff::DiffOptions,
+    diff::ChangeSelection,
     error::Result,
     feed::{Feed, ecs::change_line},
     filter::Filter,
@@ -170,7 +170,7 @@ impl<'t> DocumentProcessor<'t> {
             (WatchMode::Events(feed), _) => scan_line(feed, name, record, self.batch)?,
             (WatchMode::Changes(how, baseline), Some(hosts)) => {
                 let batch = &mut *self.batch;
-                let options = DiffOptions::without_noise();
+                let options = ChangeSelection::without_noise();
                 let options = match self.filter {
                     Some(filter) => options.matching(filter.clone()),
                     None => options,
@@ -202,7 +202,7 @@ fn selected<'h, 'b>(
 fn is_news(delivered: &Delivered, now: &Delivered, same: bool) -> bool {
     // Two finished documents that differ in more than their bytes are in fact two scans.
     let differs = !same || now.whole > delivered.whole;
-    now.rank() > delivered.rank() || (now.finished && delivered.finished && differs)
+    now.is_better_than(delivered) || (now.finished && delivered.finished && differs)
 }
 
 fn scan_line(feed: &Feed, name: &str, record: &ScanSummary, batch: &mut Batch) -> Result<()> {

@@ -17,11 +17,11 @@ pub(super) const ENDING: &[u8] = b"</nmaprun>";
 #[derive(Debug)]
 pub(super) struct StabilityTracker {
     settle: Duration,
-    waiting: BTreeMap<String, Waiting>,
+    waiting: BTreeMap<String, PendingFile>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingFile {
     stamp: FileStamp,
     since: Instant,
 }
@@ -48,7 +48,7 @@ impl StabilityTracker {
         if ready {
             self.waiting.remove(name);
         } else if known.is_none() {
-            self.waiting.insert(name.to_owned(), Waiting { stamp, since: now });
+            self.waiting.insert(name.to_owned(), PendingFile { stamp, since: now });
         }
         ready
     }

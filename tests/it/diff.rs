@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, fmt::Write as _, slice::from_ref};
 
 use proptest::prelude::*;
 use scanmill::{
-    diff::{DiffOptions, Differences, HostChanges, Sort, Subject, differences, differences_with},
+    diff::{
+        ChangeSelection, Differences, HostChanges, Sort, Subject, differences, differences_with,
+    },
     feed::ecs::{Ecs, changes as events},
     merge::{MergePolicy, Merger, Precedence},
     model::{Change, ChangeKind, Identity},
@@ -637,14 +639,14 @@ fn options_omit_rows() {
                 + &host_scripts(&[script("x", "2"), script("clock-skew", "2")])),
         )],
     );
-    let rows = |options: &DiffOptions| -> Vec<String> {
+    let rows = |options: &ChangeSelection| -> Vec<String> {
         let (then, now) = (merger(latest(), from_ref(&then)), merger(latest(), from_ref(&now)));
         let hosts = differences_with(then, now, options).unwrap().map(Result::unwrap);
         hosts.flat_map(|host| host.changes).map(|change| row(&change)).collect()
     };
     let (state, of_x) = ("1 tcp/81 changed state: filtered > closed", "1 changed script.x: 1 > 2");
-    assert_eq!(rows(&DiffOptions::all()).len(), 4);
-    let quiet = DiffOptions::without_noise();
+    assert_eq!(rows(&ChangeSelection::all()).len(), 4);
+    let quiet = ChangeSelection::without_noise();
     assert_eq!(rows(&quiet), [of_x, state]);
     assert_eq!(rows(&quiet.clone().ignore_states(["filtered".into()])), [of_x]);
     assert_eq!(rows(&quiet.clone().ignore_scripts(["x*"]).unwrap()), [state]);

@@ -6,7 +6,7 @@ use super::{
     super::{
         group::Group,
         host_look::HostLook,
-        saved_host::{Floor, Moment},
+        saved_host::{Floor, LookMoment},
     },
     Keeper,
 };
@@ -27,7 +27,7 @@ impl<'a> Keeper<'a> {
                 continue;
             }
             if later.len() >= self.patterns {
-                let moment = Moment::of(&look.facts, group.rules);
+                let moment = LookMoment::of(&look.facts, group.rules);
                 self.raise(Floor { moment, last: look.facts.last }, group.rules);
                 continue;
             }

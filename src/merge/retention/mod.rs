@@ -53,7 +53,7 @@ use super::{
     facts::LookFacts,
     group::Group,
     host_look::{HostLook, Mark, Rules},
-    saved_host::{Floor, Moment, SavedHost, SavedLook, bits_of, runs_of},
+    saved_host::{Floor, LookMoment, SavedHost, SavedLook, bits_of, runs_of},
 };
 use crate::model::{Address, ExtraPorts, Host, Hostname, OsClass, OsDetection};
 
@@ -133,7 +133,7 @@ impl<'a> Keeper<'a> {
         let (moments, looks) = (group.saved_hosts.iter(), group.looks.iter());
         let before = moments.filter_map(|saved_host| saved_host.horizon);
         let now = looks.filter(|look| look.role.is_none());
-        let now = now.map(|look| Moment::of(&look.facts, rules));
+        let now = now.map(|look| LookMoment::of(&look.facts, rules));
         self.saved_host = SavedHost {
             scans: runs_of(scans),
             last: seen.last,
@@ -298,7 +298,7 @@ impl<'a> Keeper<'a> {
     /// Returns the collected saved host.
     pub(super) fn finish(self, rules: Rules<'_>) -> SavedHost<'a> {
         let looks = self.looks.into_iter().filter(|kept| kept.stays).map(|kept| SavedLook {
-            moment: Moment::of(&kept.facts, rules),
+            moment: LookMoment::of(&kept.facts, rules),
             last: kept.facts.last,
             bits: bits_of(&kept.facts, kept.covers),
             listed: kept.facts.listed,

@@ -3,10 +3,10 @@
 use super::{
     super::{
         coverage::UnlistedState,
-        facts::{Sightings as _, Standing},
+        facts::{PortSources, Sightings as _},
         host_look::Mark,
         ports::SamePort,
-        saved_host::{Floor, Moment, SavedPort},
+        saved_host::{Floor, LookMoment, SavedPort},
     },
     Keeper,
 };
@@ -52,7 +52,7 @@ impl<'a> SamePort<'_, 'a, '_> {
 
 impl<'a> Keeper<'a> {
     /// Keeps all parts of a port that can still matter.
-    pub(in super::super) fn port(&mut self, port: &SamePort<'_, 'a, '_>, standing: Standing) {
+    pub(in super::super) fn port(&mut self, port: &SamePort<'_, 'a, '_>, standing: PortSources) {
         let Some((protocol, number)) = port.name().filter(|_| self.on) else { return };
         let seen = port.origin(standing).seen;
         self.saved_host.ports.push(SavedPort { protocol, number, seen });
@@ -69,7 +69,7 @@ impl<'a> Keeper<'a> {
             self.keep_barrier(port, top);
             if port.group.rules.policy.keep_covered {
                 let facts = port.facts(top);
-                let moment = Moment::of(&facts, port.group.rules);
+                let moment = LookMoment::of(&facts, port.group.rules);
                 self.raise(Floor { moment, last: None }, port.group.rules);
             }
         }

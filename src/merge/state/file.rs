@@ -8,7 +8,7 @@ use super::{
         result::{Merged, StateHosts},
         store::{PARTITIONS, Store, all_records, put_record, records},
     },
-    EVENTS, HEAD, HOSTS, Head, KIND, SCANS, Saved, SavedScan, damaged, options_of,
+    EVENTS, HEAD, HOSTS, Head, KIND, LoadedState, SCANS, SavedScan, damaged, options_of,
 };
 use crate::{
     codec::{self, RecordWriter, split_length},
@@ -32,10 +32,10 @@ impl Merger {
         }
         let failed = |error: SnapshotError| damaged(name, &error.to_string());
         let mut reader = SnapshotReader::new(state, KIND).map_err(failed)?;
-        self.saved = Some(Box::new(Saved {
+        self.saved = Some(Box::new(LoadedState {
             name: name.to_owned(),
             hosts: (0..PARTITIONS).map(|_| Store::default()).collect(),
-            ..Saved::default()
+            ..LoadedState::default()
         }));
         let (mut head, mut scans) = (Vec::new(), Vec::new());
         while let Some(block) = reader.next().map_err(failed)? {
@@ -86,13 +86,13 @@ impl Merger {
 }
 
 /// Callback that takes the bytes of a state.
-type Each<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
+type EachBlock<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
 
 /// Writer that passes the bytes of a snapshot on, section by section.
 struct Sections<'e> {
     writer: SnapshotWriter,
     buffer: Vec<u8>,
-    each: Each<'e>,
+    each: EachBlock<'e>,
 }
 
 impl Sections<'_> {

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     host::{Changes, Place, of_protocol},
-    values::Said,
+    values::SideValue,
 };
 use crate::{
     merge::{HostSide, ListedRange},
@@ -97,12 +97,12 @@ impl Changes<'_, '_> {
         rows.sort_by_key(|row| row.ranges.first().copied());
         for row in rows {
             let said = |listed: &ListedRange<'_>| {
-                Said::found(listed.state.unwrap_or_default(), Some(listed.scan), listed.time)
+                SideValue::found(listed.state.unwrap_or_default(), Some(listed.scan), listed.time)
             };
             let states: Vec<&str> = [row.old.state, row.new.state].into_iter().flatten().collect();
             if self.context.options.shows_states(&states) {
                 let list = row.list();
-                let place = Place::Unlisted(Some(protocol), Some(&list));
+                let place = ChangePlace::Unlisted(Some(protocol), Some(&list));
                 self.add(place, ChangeKind::Changed, "state", (said(row.old), said(row.new)));
             }
         }
@@ -141,12 +141,12 @@ impl Changes<'_, '_> {
             {
                 continue;
             }
-            let said = |state: &HostSide<'_>, counts: String| Said {
+            let said = |state: &HostSide<'_>, counts: String| SideValue {
                 looked: true,
-                ..Said::by(state.best_look(|_| true), Some(counts))
+                ..SideValue::by(state.best_look(|_| true), Some(counts))
             };
             let values = (said(old, texts.0), said(new, texts.1));
-            self.add(Place::Unlisted(name, None), ChangeKind::Changed, "extra_ports", values);
+            self.add(ChangePlace::Unlisted(name, None), ChangeKind::Changed, "extra_ports", values);
         }
     }
 
