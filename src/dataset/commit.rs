@@ -10,6 +10,7 @@ pub(super) const FORMAT: u32 = 1;
 /// Operation that created a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Operation {
     /// Loading of documents.
     Ingest,
@@ -19,6 +20,7 @@ pub enum Operation {
 
 /// Step from one state of the dataset to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Commit {
     /// Version of the log's layout.
     pub format: u32,
@@ -46,6 +48,7 @@ pub struct Commit {
 
 /// Parquet file of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FileEntry {
     /// Path, relative to the folder of the dataset.
     pub path: String,
@@ -63,6 +66,7 @@ pub struct FileEntry {
 
 /// Document that was loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DocumentEntry {
     /// ID of the scan in its rows, or `None` if the document contains no scan.
     pub scan_id: Option<String>,
@@ -93,6 +97,7 @@ pub struct DocumentEntry {
 
 /// Document that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SkippedEntry {
     /// ID of its scan.
     pub scan_id: Option<String>,
@@ -106,6 +111,7 @@ pub struct SkippedEntry {
 
 /// Input that was read to its end without an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SourceEntry {
     /// Name of the input, as given.
     pub name: String,

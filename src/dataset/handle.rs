@@ -70,7 +70,7 @@ impl Dataset {
     /// # Errors
     /// Returns a usage error if the folder contains anything else, an output error if it cannot be
     /// written, and an input error if its log cannot be read or lost commits.
-    pub fn open_or_create(dir: &Path) -> Result<Self> {
+    pub(crate) fn open_or_create(dir: &Path) -> Result<Self> {
         if !dir.join(LOG).is_dir() {
             if folder::has_parts(dir)? {
                 return Err(without_log(dir));
@@ -98,7 +98,7 @@ impl Dataset {
 
     /// Removes the log of a dataset that the calling run created and loaded nothing into. A dataset
     /// that another run is writing stays.
-    pub fn remove_unused(dir: &Path) {
+    pub(crate) fn remove_unused(dir: &Path) {
         let folder = dir.join(LOG);
         let Ok(Self { snapshot: Snapshot { number: 0, .. }, _lock, .. }) =
             Self::open_exclusive(dir)
@@ -118,7 +118,7 @@ impl Dataset {
     /// # Errors
     /// Returns a usage error if the folder is not a dataset or another run is writing it, and an
     /// input error if its log cannot be read or lost commits.
-    pub fn open_exclusive(dir: &Path) -> Result<Self> {
+    pub(crate) fn open_exclusive(dir: &Path) -> Result<Self> {
         Self::with(dir, OpenMode::Exclusive)
     }
 

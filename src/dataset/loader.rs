@@ -50,20 +50,18 @@ const STEP: usize = 8 << 20;
 /// Input, as it is recorded in the log. A later run recognizes it by its bytes and does not read it
 /// again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InputDigest {
+pub(crate) struct InputDigest {
     /// Name of the input, as given.
-    pub name: String,
+    pub(crate) name: String,
     /// SHA-256 of the bytes of the input before decompression, in hexadecimal.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// Number of these bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl InputDigest {
     /// Creates a source from the name, digest and length of an input.
-    #[must_use]
-    pub fn new(name: impl Into<String>, sha256: impl Into<String>, bytes: u64) -> Self {
+    pub(crate) fn new(name: impl Into<String>, sha256: impl Into<String>, bytes: u64) -> Self {
         Self { name: name.into(), sha256: sha256.into(), bytes }
     }
 }
@@ -95,7 +93,7 @@ pub struct LoadReport {
 
 /// Handle of a running load: names the sources of inputs, and returns the counts.
 #[derive(Clone)]
-pub struct LoadHandle(Arc<Mutex<LoadState>>);
+pub(crate) struct LoadHandle(Arc<Mutex<LoadState>>);
 
 struct LoadState {
     dataset: Dataset,
@@ -109,25 +107,23 @@ impl LoadHandle {
     }
 
     /// Returns true if the dataset contains all documents of an input with this digest.
-    #[must_use]
-    pub fn knows(&self, sha256: &str) -> bool {
+    pub(crate) fn knows(&self, sha256: &str) -> bool {
         digest(sha256).is_some_and(|digest| self.lock().dataset.snapshot.known.contains(&digest))
     }
 
     /// Sets the source of the input that ends with [`DocumentEvent::Mark`] and this number.
-    pub fn set_source(&self, number: u64, source: InputDigest) {
+    pub(crate) fn set_source(&self, number: u64, source: InputDigest) {
         self.lock().sources.insert(number, source);
     }
 
     /// Returns the counts of what was loaded so far.
-    #[must_use]
-    pub fn report(&self) -> LoadReport {
+    pub(crate) fn report(&self) -> LoadReport {
         self.lock().report.clone()
     }
 }
 
 /// Loads documents into a dataset; see [`Dataset::load`].
-pub struct Loader {
+pub(crate) struct Loader {
     handle: LoadHandle,
     context: WriteContext,
     options: LoadOptions,
@@ -148,7 +144,7 @@ impl Dataset {
     /// # Errors
     /// Returns an input error if a file of the dataset is missing or damaged
     /// ([`Self::check_files`]): its documents are known, so they would not be loaded again.
-    pub fn load(
+    pub(crate) fn load(
         self,
         options: &LoadOptions,
         temporaries: &Temporaries,

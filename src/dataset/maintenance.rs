@@ -58,7 +58,7 @@ pub struct Orphan {
     pub bytes: u64,
 }
 
-/// Result of [`Dataset::vacuum`].
+/// Result of [`ops::dataset::vacuum`](crate::ops::dataset::vacuum).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VacuumReport {
@@ -68,7 +68,7 @@ pub struct VacuumReport {
     pub bytes: u64,
 }
 
-/// Result of [`Dataset::compact`].
+/// Result of [`ops::dataset::compact`](crate::ops::dataset::compact).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompactReport {
@@ -136,7 +136,7 @@ impl Dataset {
     /// Returns an output error if a file cannot be removed, and an input error if a file of the
     /// dataset is missing or damaged ([`Self::check_files`]): the leftover files may be what
     /// remains of it.
-    pub fn vacuum(&self) -> Result<VacuumReport> {
+    pub(crate) fn vacuum(&self) -> Result<VacuumReport> {
         self.check_files()?;
         let mut done = VacuumReport::default();
         for Orphan { path, bytes } in self.orphans()? {
@@ -156,7 +156,7 @@ impl Dataset {
     /// # Errors
     /// Returns an output error if files cannot be written, and an input error if one cannot be
     /// read, is missing or is damaged.
-    pub fn compact(
+    pub(crate) fn compact(
         &mut self,
         options: &LoadOptions,
         temporaries: &Temporaries,

@@ -14,10 +14,10 @@
 //! <n>.json ─▶ log ─▶ snapshot ─▶ decode ─▶ replay (events), table_reader (batches), rows (copies)
 //! ```
 //!
-//! Writing: [`Dataset::load`] returns an output format (`loader`), which collects rows (`pending_rows`, and `spill`
+//! Writing: `Dataset::load` returns an output format (`loader`), which collects rows (`pending_rows`, and `spill`
 //! for large documents). `transaction` decides about each document (`plan`, based on `snapshot`), writes files under
 //! temporary names in `_scanmill/staging` (`data_file`), moves them to their final names, and adds the [`Commit`]
-//! (`log`). [`Dataset::compact`] (`maintenance`) takes the same path with rows of existing files.
+//! (`log`). `Dataset::compact` (`maintenance`) takes the same path with rows of existing files.
 //! [`ops::ingest`](crate::ops::ingest()) decides which inputs are read at all.
 //!
 //! Reading: `snapshot` is the sum of all commits. `replay` returns the documents as events, so that a
@@ -32,7 +32,7 @@
 //! 4. The rows in the files of a snapshot are those of its documents (`Snapshot::mismatch`).
 //! 5. A digest is known only if all rows of its document are committed, or were left out by a plan.
 //!
-//! Locks: runs that write share a lock, and [`Dataset::vacuum`] takes it exclusively, since the files
+//! Locks: runs that write share a lock, and `Dataset::vacuum` takes it exclusively, since the files
 //! of a commit in progress look like leftovers. Readers take no lock; if a file is missing, they
 //! check whether a newer commit removed it. Two writers are kept apart by the names in the log, not
 //! by the lock, so datasets also work on file systems without locks.
@@ -75,9 +75,12 @@ pub(crate) use self::decode::is_decoding;
 pub use self::{
     commit::{Commit, DocumentEntry, FileEntry, Operation, SkippedEntry, SourceEntry},
     handle::Dataset,
-    loader::{InputDigest, LoadHandle, LoadReport, Loader},
+    loader::LoadReport,
     maintenance::{CompactReport, Orphan, Status, VacuumReport},
-    options::LoadOptions,
     replay::Replay,
     table_reader::{TableBatches, TableOptions},
+};
+pub(crate) use self::{
+    loader::{InputDigest, LoadHandle, Loader},
+    options::LoadOptions,
 };

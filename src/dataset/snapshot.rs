@@ -69,7 +69,7 @@ impl CurrentFile {
 
 /// Copy of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Copy {
+pub(super) struct ScanCopy {
     /// ID of the scan in its rows.
     pub(super) scan_id: Box<str>,
     pub(super) scan_date: Option<Box<str>>,

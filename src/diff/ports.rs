@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::{
-    host::{Changes, Place},
+    host::{ChangePlace, Changes},
     values::{SERVICE, SideValue, services},
 };
 use crate::{

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    host::{Changes, Place, of_protocol},
+    host::{ChangePlace, Changes, of_protocol},
     values::SideValue,
 };
 use crate::{

@@ -114,8 +114,7 @@ pub struct MergedScan {
 
 impl MergedScan {
     /// Returns true if an earlier run read the scan and this merge continues its saved state.
-    #[must_use]
-    pub fn is_saved(&self) -> bool {
+    pub(crate) fn is_saved(&self) -> bool {
         self.is_saved
     }
 

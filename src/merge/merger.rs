@@ -110,14 +110,12 @@ impl Merger {
     }
 
     /// Creates a stager for this merger.
-    #[must_use]
-    pub fn stager(&self) -> Stager {
+    pub(crate) fn stager(&self) -> Stager {
         Stager::new(&self.policy).with_digests(self.keeps)
     }
 
     /// Returns the policy of the merger.
-    #[must_use]
-    pub fn policy(&self) -> &MergePolicy {
+    pub(crate) fn policy(&self) -> &MergePolicy {
         &self.policy
     }
 
@@ -145,7 +143,7 @@ impl Merger {
     ///
     /// # Errors
     /// Returns an error if a temporary file cannot be written.
-    pub fn add(&mut self, staged: &[u8]) -> Result<()> {
+    pub(crate) fn add(&mut self, staged: &[u8]) -> Result<()> {
         let scan = self.scans.len();
         for entry in records(staged) {
             let Some(staged) = StagedRecord::read(entry) else { continue };
@@ -218,8 +216,7 @@ impl Merger {
     }
 
     /// Returns true if at least one scan has ended.
-    #[must_use]
-    pub fn has_scans(&self) -> bool {
+    pub(crate) fn has_scans(&self) -> bool {
         self.scans.iter().any(|scan| scan.record.has_scan)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A merge has four stages:
 //!
-//! - **Stage.** A [`Stager`] turns hosts and events into compact records (`codec`). It has no shared state, so each
+//! - **Stage.** A `Stager` turns hosts and events into compact records (`codec`). It has no shared state, so each
 //!   thread that reads an input uses its own.
 //! - **Collect.** One [`Merger`] takes the records in the order of the arguments, and [`Merger::end_scan`] closes a
 //!   scan with its record. Records go to one of 128 partitions by the hash of the host key, so that all records of
@@ -84,7 +84,6 @@ pub use self::{
     partition::{MergedPartition, Partition},
     policy::{MergeFlags, MergePolicy, Precedence},
     result::{Hosts, Merged, MergedRecord, StateHosts},
-    stager::Stager,
     summary::{SharedMac, Summary},
 };
 pub(crate) use self::{
@@ -95,5 +94,6 @@ pub(crate) use self::{
     pair::{HostPair, HostSide},
     runs::SortedChanges,
     series::{HistoryParts, Intervals, PackedHistory, Packer, Series},
+    stager::Stager,
     unlisted_ports::ListedRange,
 };

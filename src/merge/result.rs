@@ -158,8 +158,7 @@ impl MergedRecord {
     }
 
     /// Returns the size of the record in bytes.
-    #[must_use]
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.record.len()
     }
 }

@@ -15,7 +15,7 @@ pub(super) const EVENTS: usize = PARTITIONS;
 
 /// Converts hosts into the records that a [`Merger`](super::Merger) collects. Several stagers may work in parallel.
 #[derive(Debug, Default)]
-pub struct Stager {
+pub(crate) struct Stager {
     identity: Identity,
     /// Computes digests, which show whether two scans have the same hosts. Needed if a state is saved, as a later merge
     /// no longer has these hosts.
@@ -55,8 +55,7 @@ impl<'s> StagedRecord<'s> {
 
 impl Stager {
     /// Creates a stager for mergers of this policy.
-    #[must_use]
-    pub fn new(policy: &MergePolicy) -> Self {
+    pub(crate) fn new(policy: &MergePolicy) -> Self {
         Self { identity: policy.identity, ..Self::default() }
     }
 
@@ -67,7 +66,7 @@ impl Stager {
     }
 
     /// Appends a host to the input of [`Merger::add`](super::Merger::add).
-    pub fn host(&mut self, host: &Host<'_>, staged: &mut Vec<u8>) {
+    pub(crate) fn host(&mut self, host: &Host<'_>, staged: &mut Vec<u8>) {
         let key = HostKey::of(host, self.identity);
         self.record.clear();
         put_length(usize::try_from(host.index).unwrap_or(0), &mut self.record);
@@ -81,7 +80,7 @@ impl Stager {
     }
 
     /// Appends an event. `index` is its position in the scan.
-    pub fn event(&mut self, index: i32, event: &ScanActivity, staged: &mut Vec<u8>) {
+    pub(crate) fn event(&mut self, index: i32, event: &ScanActivity, staged: &mut Vec<u8>) {
         self.record.clear();
         put_length(usize::try_from(index).unwrap_or(0), &mut self.record);
         self.out.write(event, &mut self.record);

@@ -6,6 +6,7 @@ use crate::model::ScanIndex;
 
 /// MAC address that one scan shows at several IP addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SharedMac {
     /// MAC address as text.
     pub mac: String,
@@ -15,6 +16,7 @@ pub struct SharedMac {
 
 /// Counts and warnings of a merge.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Summary {
     /// Number of newer port records that lost to older ones and differ from them.
     pub outdated: u64,

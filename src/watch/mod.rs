@@ -70,7 +70,7 @@ use crate::{
 };
 
 /// Last bytes of a complete XML file of nmap.
-pub const ENDING: &[u8] = stability::ENDING;
+pub(crate) const ENDING: &[u8] = stability::ENDING;
 
 /// Minimum pause between two looks at the folder, and the minimum as a multiple of the time that a
 /// look takes.

@@ -87,7 +87,7 @@ codec_fields! {
 
 /// Loaded state that a merge continues.
 #[derive(Debug, Default)]
-pub(super) struct Saved {
+pub(super) struct LoadedState {
     /// Name of the file.
     name: String,
     /// For each of its scans, true if it is used.
@@ -99,7 +99,7 @@ pub(super) struct Saved {
     pub(super) macs: BTreeSet<String>,
 }
 
-impl Saved {
+impl LoadedState {
     pub(super) fn stores_mut(&mut self) -> impl Iterator<Item = &mut Store> {
         self.hosts.iter_mut().chain([&mut self.events])
     }

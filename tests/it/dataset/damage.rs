@@ -6,10 +6,10 @@ use std::{
 };
 
 use scanmill::{
-    dataset::{Dataset, LoadOptions},
+    dataset::Dataset,
     error::Result,
     model::EventSource as _,
-    output::Temporaries,
+    ops::{self, CompactOptions},
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -55,8 +55,7 @@ fn hosts(dataset: &Path) -> Result<usize> {
 }
 
 fn compact(dataset: &Path) -> Result<()> {
-    let options = LoadOptions::new("2026-01-01T00:00:00Z");
-    Dataset::open_or_create(dataset)?.compact(&options, &Temporaries::default()).map(drop)
+    ops::dataset::compact(dataset, &CompactOptions::default()).map(drop)
 }
 
 /// Creates a dataset of two commits with two files for each table.
