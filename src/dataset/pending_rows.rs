@@ -68,6 +68,7 @@ impl PendingRows {
 
     /// Claims the next rows of each table for a document. They must have arrived.
     pub(super) fn claim(&mut self, document: DocumentInfo) {
+        debug_assert!(self.has(&document.rows), "the rows of the document have arrived");
         let mut from = [0; TABLES];
         for ((queue, rows), from) in self.queues.iter_mut().zip(document.rows).zip(&mut from) {
             *from = queue.claimed;
@@ -175,6 +176,7 @@ impl Store for PendingRows {
     fn write(&mut self, plan: &Plan, context: &WriteContext) -> Result<Vec<FileEntry>> {
         let files: Vec<_> = self.files(plan).into_iter().collect();
         let write = |((table, date), runs): ((usize, Option<String>), Vec<RowSpan<'_>>)| {
+            debug_assert!(table < TABLES, "a file has rows of one of the tables");
             let table = Table::ALL.get(table).copied().unwrap_or(Table::Scans);
             let mut writer = context.writer(table)?;
             for RowSpan { queue, from, rows, renamed } in runs {

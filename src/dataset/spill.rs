@@ -126,6 +126,7 @@ impl Store for SpilledDocument {
                 SpillFile::Published(entry, path) => (entry, path),
                 SpillFile::Staged(part) => {
                     let made = DataFile::publish_all(&context.dir, vec![(part, date.clone())])?;
+                    debug_assert_eq!(made.len(), 1, "each published file has an entry");
                     let Some(entry) = made.into_iter().next() else { continue };
                     let path = context.dir.join(&entry.path);
                     (entry, path)

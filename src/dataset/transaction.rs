@@ -208,6 +208,10 @@ impl Dataset {
 fn enter(commit: &mut Commit, plan: &Plan, documents: &[DocumentInfo]) {
     let mut loaded = Vec::new();
     for (document, disposition) in documents.iter().zip(&plan.dispositions) {
+        debug_assert!(
+            document.sha256.is_some() || *disposition == Disposition::Cut,
+            "only documents that were read to their end are loaded"
+        );
         let sha256 = document.sha256.clone().unwrap_or_default();
         let DocumentInfo { source, doc_index, .. } = document.clone();
         match disposition {

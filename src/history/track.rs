@@ -205,7 +205,7 @@ struct Ranked<'t, 'b> {
 impl Sightings for Ranked<'_, '_> {
     fn facts(&self, look: usize) -> LookFacts {
         let facts = self.sightings.get(look).and_then(|sighting| self.looks.get(sighting.look));
-        // Indexes come from the list of looks, so the look exists.
+        debug_assert!(facts.is_some(), "indexes come from the list of looks");
         facts.copied().unwrap_or_default()
     }
 

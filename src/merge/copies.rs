@@ -285,7 +285,9 @@ pub(super) fn in_order(scans: &mut Vec<MergedScan>) -> Vec<Option<ScanIndex>> {
     let mut taken: Vec<Option<MergedScan>> = mem::take(scans).into_iter().map(Some).collect();
     for (_, _, before) in order {
         let number = ScanIndex::try_from(scans.len()).ok();
-        let Some(scan) = taken.get_mut(before).and_then(Option::take) else { continue };
+        let scan = taken.get_mut(before).and_then(Option::take);
+        debug_assert!(scan.is_some(), "each scan has one position");
+        let Some(scan) = scan else { continue };
         if let Some(of) = numbers.get_mut(before) {
             *of = number.filter(|_| scan.used && scan.record.has_scan);
         }

@@ -49,8 +49,8 @@ pub(super) fn merge<'a>(
 
 /// Folds entries into looks and returns those that count, best first.
 pub(super) fn ranked_looks<'a>(entries: Vec<Entry<'a>>, rules: Rules<'_>) -> Vec<HostLook<'a>> {
-    // Without a saved host, every look can be placed.
     let looks = current(looks(entries, rules), Vec::new(), rules).map(|current| current.looks);
+    debug_assert!(looks.is_ok(), "without a saved host, every look can be placed");
     Group::new(looks.unwrap_or_default(), rules, false).looks
 }
 

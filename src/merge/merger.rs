@@ -146,7 +146,9 @@ impl Merger {
     pub(crate) fn add(&mut self, staged: &[u8]) -> Result<()> {
         let scan = self.scans.len();
         for entry in records(staged) {
-            let Some(staged) = StagedRecord::read(entry) else { continue };
+            let staged = StagedRecord::read(entry);
+            debug_assert!(staged.is_some(), "a stager wrote the record");
+            let Some(staged) = staged else { continue };
             self.rows = self.rows.saturating_add(u64::try_from(staged.rows).unwrap_or(0));
             if staged.store != EVENTS {
                 self.ends.add(staged.end);
@@ -160,7 +162,9 @@ impl Merger {
 
     /// Appends a record of a scan to its store.
     fn push(&mut self, store: usize, scan: usize, record: &[u8]) -> Result<()> {
-        let Some(store) = self.stores.get_mut(store) else { return Ok(()) };
+        let store = self.stores.get_mut(store);
+        debug_assert!(store.is_some(), "a stager knows the partitions");
+        let Some(store) = store else { return Ok(()) };
         let before = store.held();
         let mut head = Vec::with_capacity(8);
         put_length(scan, &mut head);

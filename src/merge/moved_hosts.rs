@@ -130,7 +130,12 @@ fn hash(mac: &str) -> u64 {
 
 /// Returns the records of a store with their MAC addresses, sorted.
 fn stray(bytes: &[u8]) -> Vec<(&[u8], HostRecord<'_>)> {
-    let mut found: Vec<_> = records(bytes).filter_map(HostRecord::take).collect();
+    let read = |entry| {
+        let record = HostRecord::take(entry);
+        debug_assert!(record.is_some(), "`HostRecord::put` wrote the record");
+        record
+    };
+    let mut found: Vec<_> = records(bytes).filter_map(read).collect();
     found.sort_unstable_by(|(a, mine), (b, theirs)| {
         (a, mine.group(), mine.order).cmp(&(b, theirs.group(), theirs.order))
     });

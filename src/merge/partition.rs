@@ -78,9 +78,11 @@ impl Partition {
             kept.spill(&context.folder)?;
         }
         places.sort_unstable();
-        let sorted = places
-            .iter()
-            .map(|(order, start, end)| (*order, out.get(*start..*end).unwrap_or_default()));
+        let sorted = places.iter().map(|(order, start, end)| {
+            let record = out.get(*start..*end);
+            debug_assert!(record.is_some(), "places are those of records");
+            (*order, record.unwrap_or_default())
+        });
         let run = Run::new(sorted, context.spilled, &context.folder)?;
         Ok(MergedPartition { run, summary, kept, macs })
     }

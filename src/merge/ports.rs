@@ -294,8 +294,9 @@ impl<'a> SamePort<'_, 'a, '_> {
 
 impl Sightings for SamePort<'_, '_, '_> {
     fn facts(&self, look: usize) -> LookFacts {
-        // Indexes come from the list of looks, so the look exists.
-        self.look(look).map(|look| look.facts).unwrap_or_default()
+        let look = self.look(look);
+        debug_assert!(look.is_some(), "indexes come from the list of looks");
+        look.map(|look| look.facts).unwrap_or_default()
     }
 
     fn state(&self, look: usize) -> &str {

@@ -10,7 +10,7 @@ use super::{
     copies::MergedScan,
     partition::{MergedPartition, Partition},
     runs::{ChangeSorter, MergedRuns},
-    store::{Store, all_records, records},
+    store::{Store, all_records, decode_own, records},
     summary::{SharedMac, Summary},
 };
 use crate::{
@@ -140,15 +140,13 @@ impl MergedRecord {
     /// Returns the host. Its index is its position in the result.
     #[must_use]
     pub fn host(&self) -> MergedHost<'_> {
-        // A record that this process wrote can always be read.
-        let mut merged =
-            codec::decode::<MergedHost<'_>>(&self.record).unwrap_or_else(|| MergedHost {
-                host_key: "".into(),
-                host_id: "".into(),
-                host: Host::new(0),
-                provenance: Provenance::default(),
-                conflicts: Vec::new(),
-            });
+        let mut merged: MergedHost<'_> = decode_own(&self.record).unwrap_or_else(|| MergedHost {
+            host_key: "".into(),
+            host_id: "".into(),
+            host: Host::new(0),
+            provenance: Provenance::default(),
+            conflicts: Vec::new(),
+        });
         merged.host.index = self.index;
         merged
     }

@@ -6,13 +6,8 @@ use std::{
     io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _},
 };
 
-use super::store::{LEVEL, TempFolder};
-use crate::{
-    codec::{self, RecordWriter},
-    error::Result,
-    fs::File,
-    model::HostChanges,
-};
+use super::store::{LEVEL, TempFolder, decode_own};
+use crate::{codec::RecordWriter, error::Result, fs::File, model::HostChanges};
 
 /// Sorted records, each with its sort key, that can be read once.
 #[derive(Debug)]
@@ -197,8 +192,6 @@ impl ChangeSorter {
 impl SortedChanges {
     /// Returns the differences of the next host; `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<HostChanges>> {
-        let record = self.0.next()?;
-        // A record that this process wrote can always be read.
-        Ok(record.and_then(|record| codec::decode(&record)))
+        Ok(self.0.next()?.and_then(|record| decode_own(&record)))
     }
 }

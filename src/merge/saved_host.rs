@@ -103,7 +103,9 @@ impl LookMoment {
     /// Returns the number of its scan in this merge; 0 if that scan is not used, which never happens in a saved host
     /// that is sound.
     fn scan(&self, rules: Rules<'_>) -> ScanIndex {
-        rules.number(self.scan).unwrap_or(0)
+        let number = rules.number(self.scan);
+        debug_assert!(number.is_some(), "`SavedHost::is_sound` checks the scans");
+        number.unwrap_or(0)
     }
 
     fn order(&self, rules: Rules<'_>) -> u64 {

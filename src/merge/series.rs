@@ -16,11 +16,11 @@ use super::{
     result::MergedRecord,
     runs::Run,
     shared_macs::tell_apart,
-    store::{put_record, records, split_record},
+    store::{decode_own, put_record, records, split_record},
     summary::Summary,
 };
 use crate::{
-    codec::{self, RecordWriter, codec_fields},
+    codec::{RecordWriter, codec_fields},
     error::Result,
     model::{HostInterval, PortInterval, Timestamp},
 };
@@ -58,7 +58,7 @@ impl<'s, 'b> Series<'s, 'b> {
         let mut looks: Vec<UnopenedLook<'s, 'b>> = of_scans
             .filter_map(|entries| {
                 let first = entries.first()?;
-                let head = |found: &HostRecord<'b>| codec::decode::<HostHead>(found.bytes());
+                let head = |found: &HostRecord<'b>| decode_own::<HostHead>(found.bytes());
                 let end = entries.iter().filter_map(|found| head(found)?.end_time).max();
                 let scan = context.facts.get(index(first.scan))?;
                 let time = end.or(scan.end).or(scan.start);
@@ -220,12 +220,11 @@ impl<'r> HistoryParts<'r> {
 
     /// Returns the intervals of the host, in order.
     pub(crate) fn host(&self) -> impl Iterator<Item = HostInterval<'r>> + use<'r> {
-        // A record that this process wrote can always be read.
-        records(self.host).filter_map(codec::decode)
+        records(self.host).filter_map(decode_own)
     }
 
     /// Returns the intervals of its ports, in order.
     pub(crate) fn ports(&self) -> impl Iterator<Item = PortInterval<'r>> + use<'r> {
-        records(self.ports).filter_map(codec::decode)
+        records(self.ports).filter_map(decode_own)
     }
 }

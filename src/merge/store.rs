@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    codec::{put_length, split_length},
+    codec::{self, Codec, put_length, split_length},
     error::{Error, Result},
     fs::{self, File},
 };
@@ -138,12 +138,21 @@ pub(super) fn all_records(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     Some(all)
 }
 
-/// Iterates over all records. Stops at bytes that are no whole record, so bytes of a saved state are read by
-/// [`all_records`].
+/// Iterates over all records in bytes that this process wrote. Bytes of a saved state, which anyone may have changed,
+/// are read by [`all_records`].
 pub(super) fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
-        let (record, rest) = split_record(bytes)?;
+        let next = split_record(bytes);
+        debug_assert!(next.is_some() || bytes.is_empty(), "this process wrote whole records");
+        let (record, rest) = next?;
         bytes = rest;
         Some(record)
     })
+}
+
+/// Decodes a record that this process wrote, which is always possible.
+pub(super) fn decode_own<'a, T: Codec<'a>>(record: &'a [u8]) -> Option<T> {
+    let value = codec::decode(record);
+    debug_assert!(value.is_some(), "this process wrote the record");
+    value
 }
