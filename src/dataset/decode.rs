@@ -56,7 +56,7 @@ const ROWS: usize = 512;
 /// Number of bytes that are hashed at once.
 const PIECE: usize = 128 << 10;
 
-/// Length and digest of a file according to the log, and whether the file was compared with them.
+/// Length and digest of a file according to the log. Records that the file was compared with them.
 #[derive(Debug)]
 pub(super) struct FileChecksum {
     rows: u64,
@@ -131,14 +131,14 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Opens a file and skips its first `behind` rows. Reads only these columns, in the order of the
+    /// Opens a file from row `first` on. Reads only these columns, in the order of the
     /// table, or all if none are given. Names that are no column of the table are ignored.
     ///
     /// # Errors
     /// Returns an input error that names the file if it cannot be read or differs from what was
     /// written.
-    pub(super) fn open(source: &TableFile, behind: u64, columns: &[&str]) -> Result<Self> {
-        Self::open_sized(source, (behind, ROWS), columns)
+    pub(super) fn open(source: &TableFile, first: u64, columns: &[&str]) -> Result<Self> {
+        Self::open_sized(source, (first, ROWS), columns)
     }
 
     /// Opens a file as [`open`](Self::open) does, with at most `batch_rows` rows per batch.
@@ -147,7 +147,7 @@ impl Decoder {
     /// Fails as [`open`](Self::open) does.
     pub(super) fn open_sized(
         source: &TableFile,
-        (behind, batch_rows): (u64, usize),
+        (first, batch_rows): (u64, usize),
         columns: &[&str],
     ) -> Result<Self> {
         let opened = || -> io::Result<(ParquetRecordBatchReader, bool)> {
@@ -155,7 +155,7 @@ impl Decoder {
             if let Some(checksum) = &source.checksum {
                 checksum.check(&mut file)?;
             }
-            caught(|| reader(file, source, (behind, batch_rows), columns))
+            caught(|| reader(file, source, (first, batch_rows), columns))
         };
         let (reader, lacks) = opened().map_err(|error| unreadable(&source.path, error))?;
         let filled = lacks.then(|| selected_schema(source.table, columns));
@@ -190,7 +190,7 @@ impl Iterator for Decoder {
 fn reader(
     file: File,
     source: &TableFile,
-    (behind, batch_rows): (u64, usize),
+    (first, batch_rows): (u64, usize),
     columns: &[&str],
 ) -> std::result::Result<(ParquetRecordBatchReader, bool), ParquetError> {
     let chunks = ChunkedFile::new(file)?;
@@ -213,8 +213,8 @@ fn reader(
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
         builder = builder.with_projection(mask);
     }
-    let behind = usize::try_from(behind).unwrap_or(usize::MAX);
-    Ok((builder.with_batch_size(batch_rows).with_offset(behind).build()?, lacks))
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    Ok((builder.with_batch_size(batch_rows).with_offset(first).build()?, lacks))
 }
 
 /// Returns the schema of a file: that of its table, without the columns that were added after the version of the file

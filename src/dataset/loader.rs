@@ -10,7 +10,7 @@
 //! of a commit, whatever the size of a document.
 //!
 //! [`LoadHandle`] is the handle of the caller. It shares the dataset and the counts with the loader
-//! behind a mutex, so the caller can ask at any time whether an input is known. The caller must
+//! in a mutex, so the caller can ask at any time if an input is known. The caller must
 //! name the source of an input ([`LoadHandle::set_source`]) before it marks the end of that input in the
 //! pipeline.
 

@@ -34,7 +34,7 @@
 //!
 //! Locks: runs that write share a lock, and `Dataset::vacuum` takes it exclusively, since the files
 //! of a commit in progress look like leftovers. Readers take no lock; if a file is missing, they
-//! check whether a newer commit removed it. Two writers are kept apart by the names in the log, not
+//! check if a newer commit removed it. Two writers are kept apart by the names in the log, not
 //! by the lock, so datasets also work on file systems without locks.
 //!
 //! When something is added:

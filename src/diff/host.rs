@@ -1,9 +1,9 @@
 //! Differences between two states of one host.
 //!
 //! [`Changes`] collects them: those of the host itself in this file, of listed ports in `ports.rs`, and of ports that
-//! no state lists in `unlisted_ports.rs`. Each compared value is one [`SideValue`] per state, and [`Changes::compare`] holds the
-//! only rule: a value is compared if both states looked for it; if only one did and found something, the change is
-//! `not_scanned`.
+//! no state lists in `unlisted_ports.rs`. Each compared value is one [`SideValue`] per state, and
+//! [`Changes::compare`] holds the only rule: a value is compared if both states looked for it; if only one did and
+//! found something, the change is `not_scanned`.
 
 use std::collections::BTreeSet;
 
@@ -149,7 +149,7 @@ impl<'p> Changes<'p, '_> {
         );
     }
 
-    /// Compares scripts by name. `old` and `new` record whether each state ran scripts.
+    /// Compares scripts by name. `old` and `new` record for each state if it ran scripts.
     pub(super) fn scripts(
         &mut self,
         place: ChangePlace<'_>,

@@ -132,7 +132,8 @@ impl Changes<'_, '_> {
 /// Returns true if a port that the older state did not look at counts as new: its host was down, or its scans do not
 /// record the ports they scanned (masscan).
 fn is_news_without_a_look(old: &HostSide<'_>) -> bool {
-    old.merged.host.status.state == HostState::Down || (old.lists_ports() && !old.tells_ports())
+    old.merged.host.status.state == HostState::Down
+        || (old.lists_ports() && !old.lists_scanned_ports())
 }
 
 /// Returns the state of a port with its scan and time.
@@ -140,7 +141,7 @@ fn said_of((port, origin): PortSide<'_>) -> SideValue {
     SideValue::found(port.state.as_str(), Some(origin.scan), origin.seen.last)
 }
 
-/// Returns whether the look that supplies the port's services looked for versions.
+/// Returns a value that counts as looked for if the look that supplies the port's services looked for versions.
 fn probed(state: Option<&HostSide<'_>>, (_, origin): PortSide<'_>) -> SideValue {
     let look = state.and_then(|state| state.look_of(origin.services));
     SideValue {
@@ -151,7 +152,7 @@ fn probed(state: Option<&HostSide<'_>>, (_, origin): PortSide<'_>) -> SideValue 
     }
 }
 
-/// Returns whether the look that supplies the port's scripts ran scripts.
+/// Returns a value that counts as looked for if the look that supplies the port's scripts ran scripts.
 fn ran_scripts(state: Option<&HostSide<'_>>, (_, origin): PortSide<'_>) -> SideValue {
     let look = state.and_then(|state| state.look_of(origin.scripts));
     SideValue {

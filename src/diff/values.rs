@@ -65,12 +65,12 @@ pub(super) fn plain_names(host: &Host<'_>) -> BTreeSet<String> {
 /// address.
 pub(super) fn addresses(host: &Host<'_>, has_moved: bool) -> Option<String> {
     let key = host.ip().filter(|_| has_moved);
-    let is_told = |address: &&Address<'_>| {
+    let is_shown = |address: &&Address<'_>| {
         // An address that an entry repeats is removed with its repetitions.
         let is_key = |key: &Address<'_>| (&key.text, &key.zone) == (&address.text, &address.zone);
         address.kind != AddressKind::Mac && !key.is_some_and(is_key)
     };
-    set(host.addresses.iter().filter(is_told).map(|address| &*address.text))
+    set(host.addresses.iter().filter(is_shown).map(|address| &*address.text))
 }
 
 /// Returns the MAC addresses in sorted order.

@@ -6,7 +6,8 @@
 //! order:
 //!
 //! - `host` tracks the values of the host, `track` the looks that decide about a port. Both use `merge` for what a
-//!   look saw and covers, which looks are at the same device, and which look supplies a value: the rules are there.
+//!   look saw and covers, which looks are at the same device, and which look supplies a value; only `merge` has these
+//!   rules.
 //! - `span` decides when intervals begin and end. A closed interval becomes a compact record at once, so the memory
 //!   per host depends on its ports, not on the length of its history.
 //! - Hosts come in the parts of a merge, one after another or on several threads, and go to sorted runs, in memory or

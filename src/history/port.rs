@@ -76,8 +76,8 @@ impl<'b> TrackedPort<'b> {
         self.track.put(PortReport::Listed(listing), looks);
     }
 
-    /// Extends, ends or begins an interval after all looks of a moment. Returns whether the port exists, and whether
-    /// a new interval began.
+    /// Extends, ends or begins an interval after all looks of a moment. Returns two flags: true if the port exists, and
+    /// true if a new interval began.
     pub(super) fn settle(
         &mut self,
         (looks, keep_covered): (&[LookFacts], bool),

@@ -12,7 +12,7 @@ use super::{
     partition::Partition,
     record::HostRecord,
     result::Merged,
-    shared_macs::tell_apart,
+    shared_macs::separate_by_address,
 };
 use crate::error::Result;
 
@@ -43,8 +43,8 @@ impl Partition {
         // Both sides must use the same keys, so a MAC address shared on one side is shared on both.
         let mut macs: BTreeSet<String> = self.context.shared_macs(&old, None);
         macs.extend(newer.context.shared_macs(&new, None));
-        tell_apart(&mut old, &macs, None);
-        tell_apart(&mut new, &macs, None);
+        separate_by_address(&mut old, &macs, None);
+        separate_by_address(&mut new, &macs, None);
         let both = (&*self.context, &*newer.context);
         let mut old = old.chunk_by(HostRecord::is_same).peekable();
         let mut new = new.chunk_by(HostRecord::is_same).peekable();

@@ -39,7 +39,7 @@ pub(super) fn current<'a>(
         && !policy.keep_identity
         && current.looks.len().saturating_add(current.saved_hosts.len()) > 0
     {
-        current.tell_devices_apart(rules)?;
+        current.drop_other_devices(rules)?;
     }
     let is_below = |saved_host: &SavedHost<'a>| {
         saved_host.floor.is_some_and(|floor| {
@@ -55,7 +55,7 @@ pub(super) fn current<'a>(
 type Key = (Option<Timestamp>, u64);
 
 impl CurrentLooks<'_> {
-    fn tell_devices_apart(&mut self, rules: Rules<'_>) -> Result<(), OutOfOrder> {
+    fn drop_other_devices(&mut self, rules: Rules<'_>) -> Result<(), OutOfOrder> {
         let begins = self.saved_hosts.iter().filter_map(|saved_host| saved_host.begin);
         self.begin = begins.max_by_key(|begin| begin.key(rules));
         if let Some(begin) = self.begin {

@@ -252,11 +252,11 @@ impl Merger {
             }
         }
         let before = ScanIndex::try_from(before).unwrap_or(ScanIndex::MAX);
-        let behind = |scan: MergedScan| {
+        let after_own = |scan: MergedScan| {
             let place = scan.place.saturating_add(before);
             MergedScan { place, ..scan }
         };
-        self.scans.extend(other.scans.into_iter().map(behind));
+        self.scans.extend(other.scans.into_iter().map(after_own));
         Ok(())
     }
 

@@ -37,7 +37,7 @@
 //! `moved_hosts`, `unlisted_ports`), `history` reads the looks at a host in time order (`series`), and a merge may
 //! continue the state that an earlier one [saved](Merged::save) (`state`, `saved_host`, `retention`).
 //!
-//! A new field of the model is part of the records without more ado; the golden test in `state` then asks for a new
+//! A new field of the model is part of the records automatically; the golden test in `state` then asks for a new
 //! version of the saved state. A new part of a host that merges one by one also needs its place in `details` (or
 //! `findings`, `ports`), in `columns` so that `--explain` reports it, and in `retention` so that a saved state does
 //! not lose it.

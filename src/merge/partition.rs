@@ -13,7 +13,7 @@ use super::{
     retention::Keeper,
     runs::Run,
     saved_host::SavedHost,
-    shared_macs::tell_apart,
+    shared_macs::separate_by_address,
     store::Store,
     summary::Summary,
 };
@@ -61,7 +61,7 @@ impl Partition {
         let mut found = context.found(&bytes, &saved)?;
         let macs = context.shared_macs(&found, Some(&mut summary));
         let known = context.saved.as_ref().map(|saved| &saved.macs);
-        tell_apart(&mut found, &macs, known);
+        separate_by_address(&mut found, &macs, known);
         for same in found.chunk_by(HostRecord::is_same) {
             let saved_form = context.saved_form(same);
             let mut keeper = saved_form.keeper();

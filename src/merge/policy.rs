@@ -150,13 +150,13 @@ impl MergePolicy {
         Self { identity, ..self }
     }
 
-    /// Sets whether ports that a later scan looked for and did not list are kept.
+    /// Keeps or drops ports that a later scan looked for and did not list.
     #[must_use]
     pub fn with_keep_covered(self, keep_covered: bool) -> Self {
         Self { keep_covered, ..self }
     }
 
-    /// Sets whether looks at a host with another MAC address count too.
+    /// Includes or excludes looks at a host with another MAC address.
     #[must_use]
     pub fn with_keep_identity(self, keep_identity: bool) -> Self {
         Self { keep_identity, ..self }
@@ -168,7 +168,7 @@ impl MergePolicy {
         Self { max_age, ..self }
     }
 
-    /// Sets whether conflicts are recorded.
+    /// Turns the recording of conflicts on or off.
     #[must_use]
     pub fn with_explain(self, explain: bool) -> Self {
         Self { explain, ..self }

@@ -84,7 +84,7 @@ fn write_all<'r>(
 
 fn next(from: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
     let mut order = [0; 8];
-    // The first byte shows whether another record follows.
+    // The first byte shows if another record follows.
     let (first, rest) = order.split_at_mut(1);
     if from.read(first)? == 0 {
         return Ok(None);

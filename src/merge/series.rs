@@ -15,7 +15,7 @@ use super::{
     record::HostRecord,
     result::MergedRecord,
     runs::Run,
-    shared_macs::tell_apart,
+    shared_macs::separate_by_address,
     store::{decode_own, put_record, records, split_record},
     summary::Summary,
 };
@@ -176,7 +176,7 @@ impl Partition {
         let mut summary = Summary::default();
         let mut found = context.found(&bytes, &[])?;
         let macs = context.shared_macs(&found, Some(&mut summary));
-        tell_apart(&mut found, &macs, None);
+        separate_by_address(&mut found, &macs, None);
         for same in found.chunk_by(HostRecord::is_same) {
             let Some(first) = same.first() else { continue };
             let series = Series::new(&context, same);

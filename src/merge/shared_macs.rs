@@ -40,7 +40,7 @@ impl MergeContext {
 }
 
 /// Appends the IP address to the keys of hosts whose MAC address is shared, and sorts the records again.
-pub(super) fn tell_apart(
+pub(super) fn separate_by_address(
     found: &mut [HostRecord<'_>],
     shared: &BTreeSet<String>,
     known: Option<&BTreeSet<String>>,

@@ -17,8 +17,8 @@ pub(super) const EVENTS: usize = PARTITIONS;
 #[derive(Debug, Default)]
 pub(crate) struct Stager {
     identity: Identity,
-    /// Computes digests, which show whether two scans have the same hosts. Needed if a state is saved, as a later merge
-    /// no longer has these hosts.
+    /// Computes digests, by which two scans with equal hosts are recognized. Needed if a state is saved, as a later
+    /// merge no longer has these hosts.
     digests: Option<HostDigester>,
     out: RecordWriter,
     record: Vec<u8>,
@@ -59,7 +59,7 @@ impl Stager {
         Self { identity: policy.identity, ..Self::default() }
     }
 
-    /// Sets whether digests are computed, for mergers that save a state.
+    /// Turns on digests, for mergers that save a state.
     #[must_use]
     pub(super) fn with_digests(self, digests: bool) -> Self {
         Self { digests: digests.then(HostDigester::default), ..self }

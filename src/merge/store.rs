@@ -4,7 +4,7 @@
 //! appends the buffer to the store's file as one Zstandard frame and empties it, so a file is a sequence of frames
 //! that one decoder reads. The owner of the stores decides when to spill: a store does not know the cap.
 //!
-//! Files have no name, so nothing is left behind however the process ends. A clone of a file shares its position;
+//! Files have no name, so nothing of them remains, however the process ends. A clone of a file shares its position;
 //! code that reads a file which is appended to later must move the position back to the end, as [`Store::look`] does.
 
 use std::{

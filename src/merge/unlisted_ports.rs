@@ -39,7 +39,7 @@ pub(crate) struct ListedRange<'s> {
 
 impl ListedRange<'_> {
     /// Returns true if the range and the state are equal; scan and time are not compared.
-    fn says_the_same(&self, other: &Self) -> bool {
+    fn is_same(&self, other: &Self) -> bool {
         (self.first, self.last, self.state) == (other.first, other.last, other.state)
     }
 }
@@ -53,7 +53,7 @@ impl<'s> Claims<'s> {
     /// Returns true if two states name the same ranges and states.
     pub(crate) fn are_same(&self, other: &Claims<'_>) -> bool {
         self.0.len() == other.0.len()
-            && self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.says_the_same(theirs))
+            && self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.is_same(theirs))
     }
 
     /// Returns the resulting ranges whose state is known, in ascending order and without overlaps.
@@ -141,7 +141,7 @@ impl HostSide<'_> {
     }
 
     /// Returns true if a scan of the host records the ports that it scanned.
-    pub(crate) fn tells_ports(&self) -> bool {
+    pub(crate) fn lists_scanned_ports(&self) -> bool {
         let lists =
             |look: &CoveringLook<'_>| look.coverage.entries.iter().any(|e| !e.lists.is_empty());
         self.looks.iter().any(|look| !look.coverage.scan.is_empty() || lists(look))

@@ -54,7 +54,7 @@ impl<'s> Observation<'s> {
                 && self.scan.info == earlier.scan.info
                 // The ports that a scan does not list count as closed only if it names the ports
                 // that it looked at.
-                && (!earlier.ports || self.scan.tells_ports())
+                && (!earlier.ports || self.scan.lists_scanned_ports())
                 && self.found & earlier.found == earlier.found)
     }
 }

@@ -77,7 +77,7 @@ impl StoredScan {
     }
 
     /// Returns true if the scan lists the ports that it looked at.
-    pub(super) fn tells_ports(&self) -> bool {
+    pub(super) fn lists_scanned_ports(&self) -> bool {
         !self.info.is_empty() && self.info.iter().all(|(_, _, _, services, _)| services.is_some())
     }
 

@@ -20,10 +20,10 @@ impl<'a> Keeper<'a> {
         covering.sort_by_key(|(_, look)| Reverse(look.facts.moment()));
         let mut later: Vec<&HostLook<'a>> = Vec::new();
         for (place, look) in covering {
-            let tells_all = |later: &&HostLook<'a>| {
+            let covers_all = |later: &&HostLook<'a>| {
                 later.facts.last >= look.facts.last && group.covers_alike(later, look)
             };
-            if later.iter().any(tells_all) {
+            if later.iter().any(covers_all) {
                 continue;
             }
             if later.len() >= self.patterns {

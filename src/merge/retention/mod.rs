@@ -35,8 +35,8 @@
 //! With `--keep-covered` a port is never gone, so a look may fall between those above `state`: then nothing may come
 //! before `top` ([`Floor`]).
 //!
-//! **Ports that no look lists yet.** If a later look lists such a port, the looks that cover it decide whether it is
-//! gone, whether its state changed, and when it was last looked for. Of two looks that cover the same ports with the
+//! **Ports that no look lists yet.** If a later look lists such a port, the looks that cover it decide if it is
+//! gone, if its state changed, and when it was last looked for. Of two looks that cover the same ports with the
 //! same states, the later one is enough. At most [`PATTERNS`] are kept; nothing may come before one that was dropped.
 //!
 //! **Devices.** Looks at an earlier device are dropped, except for the earliest time. A look with another MAC address

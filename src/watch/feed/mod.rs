@@ -138,8 +138,8 @@ impl FeedFile {
         written.map_err(|error| failed(&self.path, error))
     }
 
-    /// Completes lines that were started at a position. Returns true if they are there, whether
-    /// they were already complete, partial or missing. Returns false, without a change, if the file
+    /// Completes lines that were started at a position. Returns true if the lines are in the file now;
+    /// they may have been complete, partial or missing. Returns false, without a change, if the file
     /// is gone or is not as it was left.
     ///
     /// # Errors
