@@ -183,9 +183,9 @@ pub(super) fn without_listed(extra_ports: &mut Vec<ExtraPorts<'_>>, ports: &[Por
     if extra_ports.iter().all(|extra| extra.reasons.iter().all(|reason| reason.ports.is_none())) {
         return;
     }
-    let mut numbers: BTreeMap<String, Vec<u16>> = BTreeMap::new();
+    let mut numbers: BTreeMap<&str, Vec<u16>> = BTreeMap::new();
     for port in ports.iter().filter(|port| !port.expanded) {
-        numbers.entry(port.protocol.as_str().to_owned()).or_default().push(port.number);
+        numbers.entry(port.protocol.as_str()).or_default().push(port.number);
     }
     for numbers in numbers.values_mut() {
         numbers.sort_unstable();
@@ -195,7 +195,7 @@ pub(super) fn without_listed(extra_ports: &mut Vec<ExtraPorts<'_>>, ports: &[Por
         let mut gone = 0_i64;
         extra.reasons.retain_mut(|reason| {
             let (Some(proto), Some(list)) = (&reason.proto, &reason.ports) else { return true };
-            let Some(numbers) = numbers.get(&proto.to_lowercase()) else { return true };
+            let Some(numbers) = numbers.get(&*proto.to_lowercase()) else { return true };
             let Some((rest, taken)) = Ranges::of(list).without(numbers, left) else { return true };
             left = left.saturating_sub(taken);
             let taken = i64::try_from(taken).unwrap_or(i64::MAX);
