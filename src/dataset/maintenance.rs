@@ -229,9 +229,7 @@ impl Dataset {
         let of_date = |entry: &FileEntry| {
             entry.table == table.name() && entry.scan_date.as_deref() == date && entry.bytes < SMALL
         };
-        let mut files: Vec<_> =
-            self.snapshot.files.values().filter(|file| of_date(&file.entry)).collect();
-        files.sort_by_key(|file| file.order);
+        let files = self.snapshot.files_in_order(of_date);
         let mut groups: Vec<(u64, Vec<FileEntry>)> = Vec::new();
         for file in files {
             let bytes = file.entry.bytes;

@@ -132,6 +132,17 @@ impl Snapshot {
         });
     }
 
+    /// Returns the files that `is_wanted` selects, in the order of their rows.
+    pub(super) fn files_in_order(
+        &self,
+        is_wanted: impl Fn(&FileEntry) -> bool,
+    ) -> Vec<&CurrentFile> {
+        let files = self.files.values().filter(|file| is_wanted(&file.entry));
+        let mut files: Vec<_> = files.collect();
+        files.sort_by_key(|file| file.order);
+        files
+    }
+
     /// Describes a disagreement between files and documents about the number of rows, if there is
     /// one. It reveals a commit that lost a file or a document, or that has a wrong number for
     /// either.

@@ -115,14 +115,9 @@ impl Dataset {
             .as_ref()
             .map(|names| names.iter().map(|name| table.column(name)).collect::<Result<Vec<_>>>());
         let columns = columns.transpose()?;
-        let mut files: Vec<_> = self
-            .snapshot
-            .files
-            .values()
-            .filter(|file| file.entry.table == table.name())
-            .filter(|file| options.selects(file.entry.scan_date.as_deref()))
-            .collect();
-        files.sort_by_key(|file| file.order);
+        let files = self.snapshot.files_in_order(|entry| {
+            entry.table == table.name() && options.selects(entry.scan_date.as_deref())
+        });
         let files = files.into_iter().map(|file| file.table_file(&self.dir));
         Ok(TableBatches {
             schema: BatchBuilder::new(table, columns.as_deref()).schema(),

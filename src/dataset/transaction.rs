@@ -142,14 +142,9 @@ impl Dataset {
 
     /// Returns the files of a table in a partition, in the order of their rows.
     fn sources(&self, table: Table, scan_date: Option<&str>) -> Result<Vec<TableFile>> {
-        let mut files: Vec<_> = self
-            .snapshot
-            .files
-            .values()
-            .filter(|file| file.entry.scan_date.as_deref() == scan_date)
-            .filter(|file| table.name() == file.entry.table)
-            .collect();
-        files.sort_by_key(|file| file.order);
+        let files = self.snapshot.files_in_order(|entry| {
+            entry.table == table.name() && entry.scan_date.as_deref() == scan_date
+        });
         files.into_iter().map(|file| file.table_file(&self.dir)).collect()
     }
 

@@ -1,5 +1,4 @@
-//! Looks: the observation of one host by one scan, and the rules that choose between several of them (docs/merge.md,
-//! "Terms" and "`latest`").
+//! Facts about looks, and the rules that choose between several of them (docs/merge.md, "Terms" and "`latest`").
 //!
 //! This module alone decides what a look saw, what it looked for, and which looks count. `merge`, `watch --changes`,
 //! `diff` and `history` all use it, so that a look hides and shows the same ports for each of them:

@@ -100,10 +100,7 @@ impl Dataset {
         }
         let mut found: [TableRows; TABLES] = Default::default();
         for (found, table) in found.iter_mut().zip(Table::ALL) {
-            let of_table =
-                self.snapshot.files.values().filter(|file| file.entry.table == table.name());
-            let mut files: Vec<_> = of_table.collect();
-            files.sort_by_key(|file| file.order);
+            let files = self.snapshot.files_in_order(|entry| entry.table == table.name());
             let sources = files.into_iter().map(|file| file.table_file(&self.dir));
             *found = TableRows::find(sources.collect::<Result<_>>()?, &numbers)?;
         }
