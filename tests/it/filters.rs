@@ -2,6 +2,7 @@
 //! writes. Each test of a field is generated as an expression and as a condition.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     io::Write as _,
     path::{Path, PathBuf},
@@ -508,6 +509,10 @@ fn random_expressions_select_what_duckdb_selects() {
     let cases = Config::default().cases.div_ceil(64).clamp(2, 200);
     let config =
         Config { cases, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    // Conditions that select something, but not everything, of all conditions.
+    let (selective, all) = (Cell::new(0), Cell::new(0));
+    let totals = ["host_state ~ *", "protocol ~ *"]
+        .map(|everything| data.selected(&Filter::parse(everything).unwrap()).len());
     let compared = TestRunner::new(config).run(&vec(expressions(&data), AT_ONCE), |conditions| {
         for (condition, theirs) in conditions.iter().zip(asked(&python, &tables, &conditions)) {
             let filter = Filter::parse(&condition.text)
@@ -515,10 +520,14 @@ fn random_expressions_select_what_duckdb_selects() {
             prop_assert_eq!(filter.selects_ports(), condition.ports);
             let ours = data.selected(&filter);
             prop_assert_eq!(&ours, &theirs, "{}\n{}", condition.text, condition.sql);
+            all.set(all.get() + 1);
+            let total = totals[usize::from(condition.ports)];
+            selective.set(selective.get() + usize::from((1..total).contains(&ours.len())));
         }
         Ok(())
     });
     compared.unwrap();
+    assert!(selective.get() * 3 > all.get(), "{} of {}", selective.get(), all.get());
 }
 
 /// Returns the rows of the tables as text, in order.
