@@ -39,6 +39,7 @@ pub(super) fn run(args: &ListArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
     let options = ListOptions::default()
         .with_filters(filters)
         .with_names(args.names)
+        .with_certificates(args.certificates)
         .with_prefixes(args.prefix_v4, args.prefix_v6)
         .with_job(job);
     let listed = ops::write_list(&inputs, args.kind.kind(), &output, &options);

@@ -55,7 +55,7 @@ Examples:
   nmap -sU -sS -p \"$(scanmill list ports old.xml)\" 192.0.2.0/24
   scanmill list host-ports scans/ --where 'service = ssh'
   scanmill list host-port-groups scans/ | xargs -L 1 nmap -sV
-  scanmill list urls scans/ --names
+  scanmill list urls scans/ --names --certificates
   scanmill list services scans/ --where 'ip in 10.0.0.0/8'";
 
 #[derive(Debug, ClapArgs)]
@@ -83,6 +83,10 @@ pub(in super::super) struct ListArgs {
     /// List hosts by their names, as far as they have any
     #[arg(long, env = "SCANMILL_NAMES", value_parser = Switch::new(), help_heading = "Selection")]
     pub(in super::super) names: bool,
+    /// names, urls: also list names in certificates that the script ssl-cert read
+    #[arg(long, env = "SCANMILL_CERTIFICATES", value_parser = Switch::new(),
+        help_heading = "Selection")]
+    pub(in super::super) certificates: bool,
     /// subnets: length of the prefix of IPv4 networks
     #[arg(long, value_name = "BITS", default_value = "24", env = "SCANMILL_PREFIX_V4",
         value_parser = clap::value_parser!(u8).range(0..=32), help_heading = "Selection")]

@@ -8,6 +8,7 @@ use crate::{
     error::Result,
     format::{Emit, ScanEncoder, Written},
     model::{Host, Port, ScanActivity, ScanHeader, ScanSummary, Service},
+    nse::Certificate,
 };
 
 /// Rules by which hosts become items.
@@ -16,6 +17,8 @@ pub(super) struct ListRules {
     pub(super) kind: ListKind,
     /// Use the names of hosts instead of their addresses.
     pub(super) names: bool,
+    /// Also use names in certificates.
+    pub(super) certificates: bool,
     /// Leave out hosts of which the filters left no port.
     pub(super) needs_port: bool,
     pub(super) prefix_v4: u8,
@@ -82,6 +85,11 @@ impl ListEncoder {
                 for name in &host.hostnames {
                     self.push(Place::of_name(&name.name).map(Item::Host));
                 }
+                for port in &host.ports {
+                    for name in self.certificate_names(port) {
+                        self.push(Some(Item::Host(name)));
+                    }
+                }
             }
             ListKind::Subnets => {
                 let ip = host.ip().and_then(|address| address.ip);
@@ -126,22 +134,35 @@ impl ListEncoder {
     }
 
     fn urls(&mut self, host: &Host<'_>) {
-        let web =
-            host.ports.iter().filter(|port| Transport::of(&port.protocol) == Some(Transport::Tcp));
-        let web: Vec<(u16, bool)> = web
-            .flat_map(|port| {
-                let secure = port.services.iter().filter_map(is_secure_web);
-                secure.map(|is_secure| (port.number, is_secure))
-            })
-            .collect();
+        let is_web = |port: &&Port<'_>| {
+            let is_tcp = Transport::of(&port.protocol) == Some(Transport::Tcp);
+            is_tcp && port.services.iter().any(|service| is_secure_web(service).is_some())
+        };
+        let web: Vec<&Port<'_>> = host.ports.iter().filter(is_web).collect();
         if web.is_empty() {
             return;
         }
-        for place in self.places(host) {
-            for (port, is_secure) in &web {
-                self.push(Some(Item::Url(place.clone(), *port, *is_secure)));
+        let places = self.places(host);
+        for port in web {
+            let places = places.iter().cloned().chain(self.certificate_names(port));
+            for place in places.collect::<Vec<_>>() {
+                for is_secure in port.services.iter().filter_map(is_secure_web) {
+                    self.push(Some(Item::Url(place.clone(), port.number, is_secure)));
+                }
             }
         }
+    }
+
+    /// Returns the names in the certificates of a port, if they are asked for. Names for many hosts, such as
+    /// `*.example`, are none of a host.
+    fn certificate_names(&self, port: &Port<'_>) -> Vec<Place> {
+        if !self.rules.certificates {
+            return Vec::new();
+        }
+        let names = port.scripts.iter().filter_map(Certificate::of).flat_map(|certificate| {
+            certificate.names.into_iter().chain(certificate.subject.common_name)
+        });
+        names.filter_map(|name| Place::of_name(&name)).collect()
     }
 }
 

@@ -81,6 +81,8 @@ pub struct ListOptions {
     pub filters: Filters,
     /// List hosts by their names instead of their addresses, as far as they have any.
     pub names: bool,
+    /// Also list names in certificates that the script `ssl-cert` read, as names, and as virtual hosts of URLs.
+    pub certificates: bool,
     /// Length of the prefix of IPv4 networks, at most 32; 24 by default.
     pub prefix_v4: u8,
     /// Length of the prefix of IPv6 networks, at most 128; 64 by default.
@@ -94,6 +96,7 @@ impl Default for ListOptions {
         Self {
             filters: Filters::default(),
             names: false,
+            certificates: false,
             prefix_v4: 24,
             prefix_v6: 64,
             job: JobOptions::default(),
@@ -120,6 +123,13 @@ impl ListOptions {
     #[must_use]
     pub fn with_names(mut self, on: bool) -> Self {
         self.names = on;
+        self
+    }
+
+    /// Also lists names in certificates, as names, and as virtual hosts of URLs.
+    #[must_use]
+    pub fn with_certificates(mut self, on: bool) -> Self {
+        self.certificates = on;
         self
     }
 
@@ -179,6 +189,7 @@ fn list_resolved(found: ResolvedInputs, kind: ListKind, options: &ListOptions) -
     let rules = ListRules {
         kind,
         names: options.names,
+        certificates: options.certificates,
         needs_port: !options.filters.states.is_empty(),
         prefix_v4: options.prefix_v4,
         prefix_v6: options.prefix_v6,

@@ -101,6 +101,18 @@ fn names_stand_for_addresses_if_they_are_asked_for() {
 }
 
 #[test]
+fn certificates_name_virtual_hosts() {
+    let input = xml("19-tls-ssh-algorithms.xml");
+    let names = |args: &[&str]| ends(0, &[&["list"], args, &[&input, "-q"]].concat()).stdout;
+    assert!(!names(&["names"]).contains("web.lab.example"));
+    let all = names(&["names", "--certificates"]);
+    assert!(all.contains("web.lab.example\n") && !all.contains('*'), "{all}");
+    let (urls, more) = (names(&["urls"]), names(&["urls", "--certificates"]));
+    assert!(urls.lines().all(|url| more.contains(url)), "{urls}{more}");
+    assert!(more.contains("https://web.lab.example\n"), "{more}");
+}
+
+#[test]
 fn states_and_expressions_replace_the_defaults() {
     assert_eq!(listed(&["ports", "--state", "closed"]), ["8080"]);
     assert_eq!(listed(&["ports", "--where", "state = closed"]), ["8080"]);
