@@ -47,10 +47,10 @@ impl HostText for MarkdownHosts {
         facts(host, out);
         ports(host, out);
         for port in &host.ports {
-            let place = format!(" on {}/{}", port.number, port.protocol.as_str());
-            port.scripts.iter().for_each(|result| script(result, &place, out));
+            let place = format!("{}/{}", port.number, port.protocol.as_str());
+            port.scripts.iter().for_each(|result| script(result, Some(&place), out));
         }
-        host.scripts.iter().for_each(|result| script(result, "", out));
+        host.scripts.iter().for_each(|result| script(result, None, out));
         1
     }
 
@@ -68,7 +68,7 @@ impl HostText for MarkdownHosts {
 
     fn scan_end(&self, scan: &ScanSummary, out: &mut String) {
         for result in scan.pre_scripts.iter().chain(&scan.post_scripts) {
-            script(result, "", out);
+            script(result, None, out);
         }
         let message = match (scan.stats.finished, &scan.stats.error_message) {
             (true, None) => return,
@@ -137,9 +137,12 @@ fn ports(host: &Host<'_>, out: &mut String) {
 }
 
 /// Appends the result of a script as indented code.
-fn script(script: &Script<'_>, place: &str, out: &mut String) {
+fn script(script: &Script<'_>, place: Option<&str>, out: &mut String) {
     push_code(&script.name, out);
-    push_value(place, out);
+    if let Some(place) = place {
+        out.push_str(" on ");
+        push_value(place, out);
+    }
     out.push_str("\n\n");
     for line in script.output.as_deref().unwrap_or_default().trim_matches('\n').split('\n') {
         out.push_str("    ");
@@ -157,6 +160,8 @@ fn is_plain(text: &str) -> bool {
     };
     // Lists and rules begin with a hyphen.
     text.char_indices().all(|(at, c)| is_harmless(c) || (c == '-' && at > 0))
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
         && !["//", "www."].iter().any(|link| text.to_ascii_lowercase().contains(link))
 }
 

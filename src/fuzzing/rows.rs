@@ -1,5 +1,5 @@
-//! Events to rows: batches are consistent, JSONL and CSV are read back as the same values, and rows restored
-//! from Arrow equal the original ones.
+//! Events to rows: batches are consistent, JSONL and CSV are read back as the same values, rows restored from Arrow equal
+//! the original ones, and XML is read back as the same document.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     format::{
         CsvRows, RowEncoder as _,
-        fuzzing::{csv_rows, texts},
+        fuzzing::{csv_rows, texts, xml_document},
         row_line,
     },
     model::{Host, Port, ScanEvent, ScanHeader, ScanSummary, Trace},
@@ -50,6 +50,24 @@ pub(super) fn run(data: &[u8]) {
         assert!(made.is_ok(), "a row does not fit its table: {made:?}");
     }
     tables.check();
+    check_xml(&outcome);
+}
+
+/// Checks that the XML of an input is read back as a document with the same bytes, without damage.
+fn check_xml(outcome: &Outcome) {
+    let document = |outcome: &Outcome| match xml_document(&outcome.events) {
+        Ok(text) => text,
+        Err(error) => panic!("{error}"),
+    };
+    let once = document(outcome);
+    // Text that looks like UTF-8 under a wrong label is written as it is.
+    let read = Outcome::of(&once, &Options::default().with_text_repair(false));
+    for event in &read.events {
+        if let ScanEvent::ScanEnd(record) = event {
+            assert!(!record.truncated && record.hosts_incomplete == 0, "a document is complete");
+        }
+    }
+    assert!(document(&read) == once, "a document is written again with other bytes");
 }
 
 /// Rows of each table in each format.

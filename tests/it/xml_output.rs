@@ -221,6 +221,26 @@ fn several_scans_become_one_document_that_claims_only_what_they_share() {
 }
 
 #[test]
+fn a_port_with_several_services_is_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("in.xml"), folder.path().join("out.xml"));
+    let port = |service: &str| {
+        format!(
+            "<port protocol=\"tcp\" portid=\"80\"><state state=\"open\"/><service name=\"{service}\" \
+             banner=\"{service} &amp; co\"/><script id=\"s\" output=\"{service}\"/></port>"
+        )
+    };
+    let ports = ["title", "http.server", "X509"].map(port).concat();
+    let host = format!("<host><address addr=\"192.0.2.1\"/><ports>{ports}</ports></host>");
+    fs::write(&from, format!("<nmaprun scanner=\"masscan\" start=\"1\">{host}</nmaprun>")).unwrap();
+    convert(&from, xml(Output::File(to.clone())));
+    assert_eq!(fs::read_to_string(&to).unwrap().matches("<port ").count(), 3);
+    let written = rows(&to);
+    assert_eq!(written.iter().filter(|row| row["_table"] == "services").count(), 3);
+    same(&written, &rows(&from), "several services");
+}
+
+#[test]
 fn an_input_without_a_scan_becomes_an_empty_document() {
     let text = String::from_utf8(document(b"")).unwrap();
     assert!(text.contains("<nmaprun scanner=\"nmap\"") && text.ends_with("</nmaprun>\n"), "{text}");

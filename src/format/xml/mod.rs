@@ -146,6 +146,21 @@ impl Document {
     }
 }
 
+/// Returns the document of these chunks, without an output.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn document_text(chunks: Vec<XmlChunk>) -> Result<Vec<u8>> {
+    let mut document = Document::default();
+    for XmlChunk { text, end, .. } in chunks {
+        document.hosts.write(&text)?;
+        end.map_or(Ok(()), |record| document.add(record))?;
+    }
+    let mut text = Vec::new();
+    document.scans.write_start("convert", &mut text);
+    text.extend_from_slice(&document.hosts.into_memory());
+    document.scans.write_end(None, &mut text);
+    Ok(text)
+}
+
 impl ChunkWriter for XmlSink {
     type Chunk = XmlChunk;
 

@@ -46,6 +46,13 @@ impl Spool {
         Ok(())
     }
 
+    /// Returns the text of a spool that fits into memory.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        assert!(self.file.is_none(), "the text is in a file");
+        self.memory
+    }
+
     /// Writes everything to a stream.
     ///
     /// # Errors
