@@ -77,7 +77,7 @@ fn errors_in_a_file_name_it() {
         ("config = \"x\"\n", "\"config\" is neither an option nor a command"),
         ("to = 2026-01-01\n", "\"to\" is not a string"),
         ("\nto = \n", "error: scanmill.toml: line 2: "),
-        ("[convert]\nto = \"xml\"\n", "hint: scanmill.toml sets options, too"),
+        ("[convert]\nto = \"yaml\"\n", "hint: scanmill.toml sets options, too"),
     ] {
         let ran = Here::with(config).ends(2, &["convert", &xml(GOOD)]);
         assert!(ran.stderr.contains(words), "{config}: {}", ran.stderr);

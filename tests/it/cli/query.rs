@@ -1,6 +1,6 @@
 //! `scanmill query`.
 
-use super::{Folder, GOOD, ends, refuses, xml};
+use super::{Folder, GOOD, refuses, xml};
 
 #[cfg(not(feature = "full"))]
 #[test]
@@ -36,7 +36,7 @@ mod full {
 
     use serde_json::Value;
 
-    use super::{Folder, GOOD, ends, refuses, xml};
+    use super::super::{Folder, GOOD, ends, refuses, xml};
     use crate::support::{command, root};
 
     const OPEN: &str =
