@@ -10,7 +10,7 @@ use super::{
     magic::{self, FileKind},
     member::{Member, MemberData, Visit, display_bytes},
     multi_member::{Extent, MultiMemberReader},
-    output_cap::{Budget, Capped, Counted, decompress},
+    output_cap::{Budget, CappedReader, CountingReader, decompress},
     path_filter::PathFilter,
 };
 use crate::{
@@ -145,20 +145,20 @@ pub(super) fn unpack<R: Read>(
     kind: FileKind,
     (bytes, len): (R, Option<u64>),
     (limits, budget): (&Limits, &Budget),
-) -> Unpacked<R> {
-    let (counted, count) = Counted::new(bytes);
+) -> Decompressor<R> {
+    let (counted, count) = CountingReader::new(bytes);
     let bytes = BufReader::with_capacity(CHUNK, counted);
     let members = MultiMemberReader::new(kind, bytes, (Extent::All, budget));
     match len {
-        Some(len) => Capped::new(members, Arc::new(AtomicU64::new(len)), (limits, budget)),
-        None => Capped::new(members, count, (limits, budget)).looking_ahead(|members| {
+        Some(len) => CappedReader::new(members, Arc::new(AtomicU64::new(len)), (limits, budget)),
+        None => CappedReader::new(members, count, (limits, budget)).looking_ahead(|members| {
             members.packed().map_or(0, |bytes| bytes.get_mut().look_ahead())
         }),
     }
 }
 
 /// Type that [`unpack`] returns.
-pub(super) type Unpacked<R> = Capped<MultiMemberReader<BufReader<Counted<R>>>>;
+pub(super) type Decompressor<R> = CappedReader<MultiMemberReader<BufReader<CountingReader<R>>>>;
 
 /// Reads all bytes. Fails if there are more than `cap`.
 pub(super) fn read_capped(bytes: impl Read, cap: u64) -> io::Result<Vec<u8>> {
@@ -176,19 +176,19 @@ pub(super) fn member_name(archive: &str, path: &[u8]) -> String {
 }
 
 /// Converts an error of a container's structure; errors of reading it are kept as they are.
-pub(super) fn broken(error: impl Into<Broken>) -> Error {
+pub(super) fn broken(error: impl Into<ContainerError>) -> Error {
     match error.into() {
-        Broken::Reading(error) => error,
-        Broken::Structure(message) => Error::new(ErrorKind::Decompress(message)),
+        ContainerError::Reading(error) => error,
+        ContainerError::Structure(message) => Error::new(ErrorKind::Decompress(message)),
     }
 }
 
-pub(super) enum Broken {
+pub(super) enum ContainerError {
     Reading(Error),
     Structure(String),
 }
 
-impl From<io::Error> for Broken {
+impl From<io::Error> for ContainerError {
     fn from(error: io::Error) -> Self {
         match error.downcast::<Error>() {
             Ok(ours) => Self::Reading(ours),

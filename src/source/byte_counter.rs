@@ -38,8 +38,8 @@ impl ByteCounter {
     }
 
     /// Wraps a reader so that its bytes are counted.
-    pub(super) fn count<R>(&self, inner: R) -> Metered<R> {
-        Metered { inner, meter: self.clone() }
+    pub(super) fn count<R>(&self, inner: R) -> MeteredReader<R> {
+        MeteredReader { inner, meter: self.clone() }
     }
 }
 
@@ -50,12 +50,12 @@ impl fmt::Debug for ByteCounter {
 }
 
 /// Reader whose bytes are counted.
-pub(super) struct Metered<R> {
+pub(super) struct MeteredReader<R> {
     inner: R,
     meter: ByteCounter,
 }
 
-impl<R: Read> Read for Metered<R> {
+impl<R: Read> Read for MeteredReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;
         self.meter.skip(u64::try_from(len).unwrap_or(0));
@@ -63,7 +63,7 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
-impl<R: Seek> Seek for Metered<R> {
+impl<R: Seek> Seek for MeteredReader<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.inner.seek(to)
     }

@@ -12,7 +12,7 @@ use crate::{
     fs,
 };
 
-/// Finds the inputs that paths name. `-` is standard input. A folder stands for all files in and below it, in byte
+/// Finds the inputs that paths name. `-` is standard input. A folder is replaced by all files in and below it, in byte
 /// order of their paths, except hidden files and files that `filter` does not take. Paths that cannot be read yield an
 /// error in their place.
 #[must_use]
@@ -31,21 +31,21 @@ pub fn discover(paths: &[PathBuf], filter: &PathFilter) -> Vec<Result<Input>> {
 }
 
 /// Entry of a folder.
-enum Found {
+enum EntryKind {
     Folder,
     File,
     /// Pipe, socket, device, or a link to one of these or to a folder.
     Other,
 }
 
-fn kind(entry: &fs::DirEntry) -> io::Result<Found> {
+fn kind(entry: &fs::DirEntry) -> io::Result<EntryKind> {
     let kind = entry.file_type()?;
     Ok(if kind.is_dir() {
-        Found::Folder
+        EntryKind::Folder
     } else if kind.is_file() || (kind.is_symlink() && fs::metadata(entry.path())?.is_file()) {
-        Found::File
+        EntryKind::File
     } else {
-        Found::Other
+        EntryKind::Other
     })
 }
 
@@ -66,13 +66,13 @@ fn folder(root: &Path, filter: &PathFilter, found: &mut Vec<Result<Input>>) {
             match entry {
                 Ok(entry) if is_hidden(&entry.file_name()) => {}
                 Ok(entry) => match kind(&entry) {
-                    Ok(Found::Folder) => folders.push(entry.path()),
-                    Ok(Found::File) => files.push((entry.path(), None)),
+                    Ok(EntryKind::Folder) => folders.push(entry.path()),
+                    Ok(EntryKind::File) => files.push((entry.path(), None)),
                     // A dangling or cyclic link.
                     Err(error) if filter.matches(inside(&entry.path(), root)) => {
                         files.push((entry.path(), Some(error)));
                     }
-                    Ok(Found::Other) | Err(_) => {}
+                    Ok(EntryKind::Other) | Err(_) => {}
                 },
                 Err(error) => files.push((folder.clone(), Some(error))),
             }

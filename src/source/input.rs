@@ -14,10 +14,10 @@ use std::{
 
 use super::{
     archive::{self, Walk},
-    byte_counter::{ByteCounter, Metered},
+    byte_counter::{ByteCounter, MeteredReader},
     magic::{self, FileKind},
     member::{Member, MemberData, Visit, display},
-    output_cap::Counted,
+    output_cap::CountingReader,
     path_filter::PathFilter,
     prefetch::PrefetchReader,
     zip,
@@ -89,7 +89,7 @@ impl Input {
         let ReadOptions { limits, filter, counter, prefetch } = options;
         let path = match &self.place {
             Place::Stdin => {
-                let (bytes, packed) = Counted::new(counter.count(io::stdin()));
+                let (bytes, packed) = CountingReader::new(counter.count(io::stdin()));
                 let mut walk = Walk::new((limits, filter), packed, visit);
                 let bytes = MemberData::from_reader(bytes);
                 return walk.go(Member { name, explicit, live: true, bytes, len: None }, 0);
@@ -100,8 +100,8 @@ impl Input {
             Ok(opened) => opened,
             Err(error) => return visit(Err(Error::from(error).with_input(name))),
         };
-        let Opened { file, len, first } = opened;
-        let (mut file, read) = Counted::new(file);
+        let OpenFile { file, len, first } = opened;
+        let (mut file, read) = CountingReader::new(file);
         // For a file, the caps depend on its length, not on how much of it was read.
         let packed = if let Some(len) = len {
             Arc::new(AtomicU64::new(len))
@@ -179,29 +179,29 @@ const PREFETCH_LEN: u64 = 1 << 20;
 const SMALL_LEN: usize = 64 << 10;
 
 /// Open file.
-struct Opened {
-    file: Metered<File>,
+struct OpenFile {
+    file: MeteredReader<File>,
     /// Length in bytes if it is reliable: devices and files that the kernel generates report 0.
     len: Option<u64>,
     /// Format and first bytes, if they were read. Nothing was read yet of inputs that arrive slowly.
     first: Option<(FileKind, Vec<u8>)>,
 }
 
-fn open(path: &Path, counter: &ByteCounter) -> io::Result<Opened> {
+fn open(path: &Path, counter: &ByteCounter) -> io::Result<OpenFile> {
     let file = File::open(path)?;
     let meta = file.metadata()?;
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     if fs::is_stream(&meta) {
-        return Ok(Opened { file: counter.count(file), len: None, first: None });
+        return Ok(OpenFile { file: counter.count(file), len: None, first: None });
     }
     let len = Some(meta.len()).filter(|len| *len > 0);
     let few = len.and_then(|len| usize::try_from(len).ok()).filter(|len| *len <= SMALL_LEN);
     let Some(few) = few else {
         let mut file = counter.count(file);
         let first = magic::head(&mut file)?;
-        return Ok(Opened { file, len, first: Some(first) });
+        return Ok(OpenFile { file, len, first: Some(first) });
     };
     let mut all = Vec::with_capacity(few);
     match io::copy(&mut (&file).take(meta.len()), &mut all) {
@@ -209,7 +209,7 @@ fn open(path: &Path, counter: &ByteCounter) -> io::Result<Opened> {
         // After an error, the bytes before it are valid; reading on fails again after them.
         _ => counter.skip(u64::try_from(all.len()).unwrap_or(0)),
     }
-    Ok(Opened { file: counter.count(file), len, first: Some((FileKind::of(&all), all)) })
+    Ok(OpenFile { file: counter.count(file), len, first: Some((FileKind::of(&all), all)) })
 }
 
 /// Returns true if a file of this kind, with these first bytes, is a zip archive. One that follows other bytes, as in a

@@ -1,13 +1,13 @@
 //! Caps on decompressed output (DATA_MODEL rule R10). All decompressed bytes pass through this module.
 //!
-//! There are two caps: one on the output of a single decompressor ([`Capped`]), relative to its compressed input, and
+//! There are two caps: one on the output of a single decompressor ([`CappedReader`]), relative to its compressed input, and
 //! one on the output of all decompressors of an input ([`Budget`]), relative to the bytes of that input. The second
 //! exists for nested containers, whose ratios multiply, and for members of a zip archive that share bytes. It also
 //! counts the set-up of decoders: a stream of a few bytes that yields nothing still makes bzip2 clear 3.6 MB of memory
 //! (0.5 ms, as long as reading ten kilobytes of ordinary bzip2 takes).
 //!
 //! The length of a file is known; that of a pipe is not, and the bytes read so far may be its most compressible ones.
-//! Before a pipe is refused for its ratio, more of it is read and kept ([`Counted::look_ahead`]), so that it is refused
+//! Before a pipe is refused for its ratio, more of it is read and kept ([`CountingReader::look_ahead`]), so that it is refused
 //! at the same byte as a file with the same contents.
 
 use std::{
@@ -36,7 +36,7 @@ const STEP: usize = 16 << 10;
 const AHEAD: usize = 8 << 20;
 
 /// Counts the bytes that go into a decompressor.
-pub(super) struct Counted<R> {
+pub(super) struct CountingReader<R> {
     inner: R,
     count: Arc<AtomicU64>,
     /// Bytes that were read ahead, and the error that ended them.
@@ -44,7 +44,7 @@ pub(super) struct Counted<R> {
     failed: Option<io::Error>,
 }
 
-impl<R> Counted<R> {
+impl<R> CountingReader<R> {
     pub(super) fn new(inner: R) -> (Self, Arc<AtomicU64>) {
         let count = Arc::new(AtomicU64::new(0));
         let (ahead, failed) = (VecDeque::new(), None);
@@ -52,7 +52,7 @@ impl<R> Counted<R> {
     }
 }
 
-impl<R: Read> Counted<R> {
+impl<R: Read> CountingReader<R> {
     /// Reads more bytes into the read-ahead buffer and returns their number. Returns 0 at the end, after an error, or
     /// if the buffer is full.
     pub(super) fn look_ahead(&mut self) -> usize {
@@ -76,7 +76,7 @@ impl<R: Read> Counted<R> {
     }
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if !self.ahead.is_empty() {
             return self.ahead.read(buffer);
@@ -90,7 +90,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-impl<R: Seek> Seek for Counted<R> {
+impl<R: Seek> Seek for CountingReader<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         debug_assert!(self.ahead.is_empty(), "bytes that were read ahead are lost");
         self.inner.seek(to)
@@ -141,7 +141,7 @@ impl Budget {
 }
 
 /// Reader that limits the output of a decompressor. Errors of `inner` are reported as decompression errors.
-pub(super) struct Capped<R> {
+pub(super) struct CappedReader<R> {
     inner: R,
     compressed: Arc<AtomicU64>,
     count: u64,
@@ -154,7 +154,7 @@ pub(super) struct Capped<R> {
     over: bool,
 }
 
-impl<R> Capped<R> {
+impl<R> CappedReader<R> {
     pub(super) fn new(
         inner: R,
         compressed: Arc<AtomicU64>,
@@ -189,7 +189,7 @@ impl<R> Capped<R> {
     }
 }
 
-impl<R: Read> Read for Capped<R> {
+impl<R: Read> Read for CappedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.over {
             return Err(self.too_much());
@@ -247,11 +247,11 @@ mod tests {
     use super::*;
 
     fn drained(bytes: usize, limits: &Limits) -> Result<u64, Error> {
-        let (_, compressed) = Counted::new(io::empty());
+        let (_, compressed) = CountingReader::new(io::empty());
         compressed.store(2000, Ordering::Relaxed);
         let zeros = io::repeat(0).take(to_u64(bytes));
         let budget = Budget::new(Arc::clone(&compressed), limits);
-        let mut capped = Capped::new(zeros, compressed, (limits, &budget));
+        let mut capped = CappedReader::new(zeros, compressed, (limits, &budget));
         io::copy(&mut capped, &mut io::sink()).map_err(Error::from)
     }
 
@@ -263,7 +263,7 @@ mod tests {
             let zeros = io::repeat(0).take(1_500_000);
             // By its own ratio, each may grow to 10 MB.
             let compressed = Arc::new(AtomicU64::new(1_000_000));
-            let mut capped = Capped::new(zeros, compressed, (&limits, &budget));
+            let mut capped = CappedReader::new(zeros, compressed, (&limits, &budget));
             io::copy(&mut capped, &mut io::sink()).map_err(Error::from)
         };
         assert_eq!(drain().unwrap(), 1_500_000);

@@ -22,7 +22,7 @@ struct Header([u8; BLOCK]);
 
 /// Values that preceding headers set for the next member.
 #[derive(Default)]
-struct Extended {
+struct ExtendedHeader {
     path: Option<Vec<u8>>,
     size: Option<u64>,
     is_sparse: bool,
@@ -34,7 +34,7 @@ impl Walk<'_, '_> {
     /// # Errors
     /// Returns the errors of the visitor.
     pub(super) fn tar(&mut self, name: &str, mut bytes: impl Read, depth: usize) -> Result<()> {
-        let mut extended = Extended::default();
+        let mut extended = ExtendedHeader::default();
         // Each turn reads at least a block, or ends.
         loop {
             let header = match next_header(&mut bytes) {
@@ -47,7 +47,7 @@ impl Walk<'_, '_> {
                 Ok(false) => {}
                 Err(error) => return self.refuse(name, broken(error)),
             }
-            let Extended { path, size, is_sparse } = std::mem::take(&mut extended);
+            let ExtendedHeader { path, size, is_sparse } = std::mem::take(&mut extended);
             let size = match header.len(size) {
                 Ok(size) => size,
                 Err(error) => return self.refuse(name, broken(error)),
@@ -107,7 +107,7 @@ fn next_header(bytes: &mut impl Read) -> io::Result<Option<Header>> {
     }
 }
 
-/// Fills a block as far as bytes are available.
+/// Fills a block with the bytes that are available.
 fn fill(bytes: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
     let mut len = 0;
     while let Some(rest) = block.get_mut(len..).filter(|rest| !rest.is_empty()) {
@@ -151,8 +151,8 @@ impl Header {
                 sum.saturating_add(byte)
             })
         };
-        let told = octal(self.field(148, 8)).and_then(|told| i64::try_from(told).ok());
-        told.is_some_and(|told| told == sum(false) || told == sum(true))
+        let recorded = octal(self.field(148, 8)).and_then(|recorded| i64::try_from(recorded).ok());
+        recorded.is_some_and(|recorded| recorded == sum(false) || recorded == sum(true))
     }
 
     /// Returns the length of the member in bytes; `size` is the value of a pax header.
@@ -161,8 +161,8 @@ impl Header {
         if matches!(self.kind(), b'1'..=b'6') {
             return Ok(0);
         }
-        let told = size.or_else(|| number(self.field(124, 12)));
-        told.ok_or_else(|| decompress("the size of a member is not a number".into()))
+        let recorded = size.or_else(|| number(self.field(124, 12)));
+        recorded.ok_or_else(|| decompress("the size of a member is not a number".into()))
     }
 
     fn path(&self) -> Vec<u8> {
@@ -173,7 +173,11 @@ impl Header {
     }
 
     /// Reads a header that describes the next member or none. Returns false if the header is that of a member itself.
-    fn read_extended(&self, bytes: &mut impl Read, extended: &mut Extended) -> io::Result<bool> {
+    fn read_extended(
+        &self,
+        bytes: &mut impl Read,
+        extended: &mut ExtendedHeader,
+    ) -> io::Result<bool> {
         let kind = self.kind();
         match kind {
             b'L' | b'x' | b'X' | b'K' | b'g' => {}
@@ -207,7 +211,7 @@ impl Header {
     }
 }
 
-impl Extended {
+impl ExtendedHeader {
     /// Applies the records of a pax header, each of the form `LENGTH KEY=VALUE` and a newline.
     fn read_pax(&mut self, mut records: &[u8]) -> io::Result<()> {
         // Some writers pad with zeros.
@@ -221,11 +225,12 @@ impl Extended {
                     self.path = Some(value.to_vec()).filter(|path| !path.is_empty());
                 }
                 b"size" => {
-                    let told = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                    if told.is_none() && !value.is_empty() {
+                    let recorded =
+                        std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                    if recorded.is_none() && !value.is_empty() {
                         return Err(decompress("the size of a member is not a number".into()));
                     }
-                    self.size = told;
+                    self.size = recorded;
                 }
                 b"GNU.sparse.name" => {
                     (self.path, self.is_sparse) = (Some(value.to_vec()), true);
@@ -286,7 +291,7 @@ mod tests {
 
     #[test]
     fn pax_headers_give_path_and_size() {
-        let mut extended = Extended::default();
+        let mut extended = ExtendedHeader::default();
         extended.read_pax(b"12 path=a/b\n11 size=42\n30 mtime=1700000000.123456789\n").unwrap();
         assert_eq!((extended.path.as_deref(), extended.size), (Some(&b"a/b"[..]), Some(42)));
         for broken in [&b"12 path=a"[..], b"x path=a\n", b"99999999999999999999 a=b\n", b"0 a=b\n"]

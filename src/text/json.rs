@@ -104,7 +104,7 @@ impl WriteJson for MicrosAsMillis {
         if micros >= 1_000_000_000_000_000 {
             #[expect(
                 clippy::cast_precision_loss,
-                reason = "beyond 2^53 the nearest float is meant"
+                reason = "above 2^53 the nearest float is meant"
             )]
             return (micros as f64 / 1000.0).write_member(lead, out);
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::error::{Diagnostic, DiagnosticCode, Position};
 
-/// Message about hosts and scans that are not read because of where they stand.
+/// Message about hosts and scans that are not read because of their place.
 pub(super) const HIDDEN: &str =
     "a <host> or <nmaprun> in a comment, CDATA section or the like is not read";
 
@@ -70,7 +70,7 @@ impl FrameDiagnostics {
         self.add_many(DiagnosticCode::Hidden, at, count, || HIDDEN.into());
     }
 
-    /// Records an element that is unknown or does not belong where it stands.
+    /// Records an element that is unknown or is misplaced.
     pub(super) fn unknown(&mut self, name: &str, at: usize) {
         if self.unknown.len() < self.unknown_cap && !self.unknown_seen.contains(name) {
             let name: String = shorten(name).into();

@@ -184,7 +184,7 @@ impl Element {
         1 << (self as u32)
     }
 
-    /// Returns the set of elements that may stand directly inside this one.
+    /// Returns the set of elements that this one may contain directly.
     const fn children(self) -> u64 {
         match self {
             Self::Nmaprun => {
@@ -242,7 +242,7 @@ impl Element {
         | Self::Ipidsequence.bit()
         | Self::Tcptssequence.bit();
 
-    /// Elements of a scan that are read wherever they stand (rule R4).
+    /// Elements of a scan that are read wherever they occur (rule R4).
     const SCAN_LEVEL: u64 = Self::Scaninfo.bit()
         | Self::Verbose.bit()
         | Self::Debugging.bit()
@@ -260,19 +260,19 @@ impl Element {
         | Self::Runstats.bit()
         | Self::Runstats.children();
 
-    /// Returns true if `child` may stand directly inside this one.
+    /// Returns true if this element may directly contain `child`.
     #[inline]
     pub(super) const fn allows_child(self, child: Self) -> bool {
         self.children() & child.bit() != 0
     }
 
-    /// Returns true if it may stand in a host without ending it or affecting the scan around it.
+    /// Returns true if a host may contain it without ending it or affecting the scan around it.
     #[inline]
     pub(super) const fn is_inside_host(self) -> bool {
         Self::OF_SCAN & self.bit() == 0
     }
 
-    /// Returns true if it closes no other element and is read where it stands (rule R4).
+    /// Returns true if it closes no other element and is read where it occurs (rule R4).
     #[inline]
     pub(super) const fn is_scan_level(self) -> bool {
         Self::SCAN_LEVEL & self.bit() != 0

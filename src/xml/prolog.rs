@@ -71,7 +71,7 @@ pub(super) fn is_nmap_doctype(bytes: &[u8], last: bool) -> Option<bool> {
 const PROLOG: usize = 16 << 10;
 
 /// Returns true if the declaration at the start of `bytes` introduces an nmap document: only blanks, comments and
-/// processing instructions stand between it and a DOCTYPE or start tag of `nmaprun`. Returns `None` if more bytes are
+/// processing instructions are between it and a DOCTYPE or start tag of `nmaprun`. Returns `None` if more bytes are
 /// needed to decide; with `last`, a truncated introduction counts as one.
 pub(super) fn begins_document(bytes: &[u8], last: bool) -> Option<bool> {
     let unsure = if bytes.len() >= PROLOG { Some(false) } else { last.then_some(true) };

@@ -81,7 +81,7 @@ pub(super) fn repair<'b>(source: &str, caps: TagCaps, last: bool, bump: &'b Bump
             }
             _ => this.pass_tag(mark, start, last),
         };
-        debug_assert!(at > start, "the repair stands still at {start}");
+        debug_assert!(at > start, "the repair makes no progress at {start}");
         at = at.max(start.saturating_add(1));
     }
     let Repair { out, mut map, broken, hidden, oversized, .. } = this;

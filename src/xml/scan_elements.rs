@@ -1,4 +1,4 @@
-//! Elements of a scan that are read wherever they stand, even inside a host (rule R4).
+//! Elements of a scan that are read wherever they occur, even inside a host (rule R4).
 
 use std::borrow::Cow;
 

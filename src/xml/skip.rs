@@ -1,6 +1,6 @@
 //! Skipped elements (rules R4, R8 and R10).
 //!
-//! An element that is unknown or does not belong where it stands is skipped with its contents, up to its end tag or
+//! An element that is unknown or is misplaced is skipped with its contents, up to its end tag or
 //! that of an element around it. A known element that is not read, because its tag exceeds a limit, is skipped only as
 //! far as what follows may be its contents: its end tag may be missing, and the elements after it must not depend on
 //! it. Nothing is skipped because of a tag that results from damage: see [`super::walk`].
@@ -11,7 +11,7 @@ use super::{names::Element, token::Name};
 #[derive(Debug)]
 pub(super) struct Skip {
     name: String,
-    /// True if it holds everything that stands in it, false if only elements that belong there.
+    /// True if it holds everything in it, false if only elements that belong there.
     any: bool,
     /// Number of open elements of its name, including itself.
     same: usize,
@@ -35,12 +35,12 @@ impl Skip {
         Self { name: name.to_owned(), any: true, same: 1, known: [0; Element::COUNT] }
     }
 
-    /// Skips an element that was dropped, as far as what follows may stand in it.
+    /// Skips an element that was dropped, including what follows if it may contain that.
     pub(super) fn of_dropped(el: Element) -> Self {
         Self { any: false, ..Self::of_unknown(el.name()) }
     }
 
-    /// Returns true if an element that begins here stands inside the skipped one.
+    /// Returns true if an element that begins here is inside the skipped one.
     pub(super) fn contains(&self, name: Name<'_>) -> bool {
         match name {
             _ if self.any => true,

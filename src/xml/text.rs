@@ -97,7 +97,7 @@ pub(super) fn report_invalid_utf8(
 }
 
 /// Creates a text with room for bytes of which some become characters of up to three bytes. It never grows, because an
-/// arena does not free what a growing text leaves behind.
+/// arena does not free the memory that a growing text abandons.
 fn text_for<'b>(bytes: &[u8], bump: &'b Bump) -> bumpalo::collections::String<'b> {
     let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
     let room = bytes.len().saturating_add(high.saturating_mul(2));

@@ -110,7 +110,7 @@ impl Transcoder {
         self.take(&rest, true, out);
     }
 
-    /// Converts bytes as far as their meaning is clear. With `last` no more will come.
+    /// Converts bytes up to the first whose meaning is not clear. With `last` no more will come.
     fn take(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
         if self.encoding == SourceEncoding::Unknown {
             if bytes.len() < 4 && !last {
@@ -130,7 +130,7 @@ impl Transcoder {
                 start.is_none_or(|start| len > 0
                     || start.mark > 0
                     || start.encoding != self.encoding),
-                "the search for documents stands still"
+                "the search for documents makes no progress"
             );
             let (now, later) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
             let used = match self.encoding {

@@ -160,7 +160,7 @@ impl ElementStack {
         }
     }
 
-    /// Returns true if a start tag stands in a skipped element and is skipped, too. A skip that it ends is over then.
+    /// Returns true if a start tag is inside a skipped element and is skipped, too. A skip that it ends is over then.
     pub(super) fn skips(&mut self, name: Name<'_>) -> bool {
         let skips = self.skip.as_ref().is_some_and(|skip| skip.contains(name));
         if !skips {

@@ -14,7 +14,7 @@ use crate::{
         archive::{Walk, broken, member_name},
         magic::FileKind,
         multi_member::{Extent, MultiMemberReader},
-        output_cap::{Capped, decompress},
+        output_cap::{CappedReader, decompress},
     },
 };
 
@@ -40,8 +40,8 @@ impl Walk<'_, '_> {
             None => Box::new(bytes),
         };
         let left = len.filter(|_| is_stored).unwrap_or_default();
-        let checked = Checked { inner: bytes, crc: Crc::new(), told: of.crc, left };
-        let bytes = Capped::new(checked, packed, (self.limits, &self.budget));
+        let checked = ChecksumReader { inner: bytes, crc: Crc::new(), recorded: of.crc, left };
+        let bytes = CappedReader::new(checked, packed, (self.limits, &self.budget));
         self.member((name, &of.path), bytes, depth)
     }
 }
@@ -54,26 +54,26 @@ pub(super) struct Part<'p> {
 }
 
 /// Contents of a member, whose checksum is compared with the recorded one.
-struct Checked<R> {
+struct ChecksumReader<R> {
     inner: R,
     crc: Crc,
-    told: Option<u32>,
+    recorded: Option<u32>,
     /// Number of bytes that must follow; 0 if the compressed stream shows its own end.
     left: u64,
 }
 
-impl<R: Read> Read for Checked<R> {
+impl<R: Read> Read for ChecksumReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;
         self.crc.update(buffer.get(..len).unwrap_or_default());
         self.left = self.left.saturating_sub(u64::try_from(len).unwrap_or_default());
-        let is_other = |told: u32| told != self.crc.sum();
+        let is_other = |recorded: u32| recorded != self.crc.sum();
         if len == 0 && !buffer.is_empty() {
-            let told = self.told.take();
+            let recorded = self.recorded.take();
             if std::mem::take(&mut self.left) > 0 {
                 return Err(cut());
             }
-            if told.is_some_and(is_other) {
+            if recorded.is_some_and(is_other) {
                 return Err(decompress("the checksum of the member is wrong".into()));
             }
         }

@@ -100,7 +100,7 @@ impl Directory {
             let wide = Fields(&wide);
             (count, len, offset, after) = (wide.u64(32), wide.u64(40), wide.u64(48), place);
         }
-        // The directory stands right before the end record; the offset recorded there reveals what precedes the
+        // The directory is right before the end record; the offset recorded there reveals what precedes the
         // archive.
         let Some(place) = after.checked_sub(len) else { return Ok(None) };
         let Some(before) = place.checked_sub(offset) else { return Ok(None) };
@@ -239,12 +239,12 @@ fn end64(
     if !locator.starts_with(&LOCATOR) {
         return Ok(None);
     }
-    // It stands right before its locator unless something is in between; then the offset recorded there is used.
+    // It is right before its locator unless something is in between; then the offset recorded there is used.
     let right_before = place.checked_sub(u64::try_from(END64_LEN).unwrap_or(0));
-    let told = Fields(&locator).u64(8);
+    let recorded = Fields(&locator).u64(8);
     // A damaged offset may exceed the size of any file.
-    let told = Some(told).filter(|told| *told < end_place);
-    for place in [right_before, told].into_iter().flatten() {
+    let recorded = Some(recorded).filter(|recorded| *recorded < end_place);
+    for place in [right_before, recorded].into_iter().flatten() {
         file.seek(SeekFrom::Start(place))?;
         let mut end = [0; END64_LEN];
         if file.read_exact(&mut end).is_ok() && end.starts_with(&END64) {

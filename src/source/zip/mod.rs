@@ -62,7 +62,7 @@ impl Walk<'_, '_> {
             }
             Ok(_) => self.zip(name, Cursor::new(held), depth),
             Err(error) => {
-                // The error says why the directory is missing.
+                // The error explains why the directory is missing.
                 self.zip_or(name, Cursor::new(held), (Missing::Part, depth))?;
                 self.refuse(name, broken(error))
             }
@@ -83,8 +83,9 @@ impl Walk<'_, '_> {
         if read.as_ref().is_ok_and(|len| *len <= most) && has_directory(&mut Cursor::new(&held)) {
             return self.zip(&name, Cursor::new(held), depth);
         }
-        let bytes =
-            MemberData::from_reader(Cursor::new(held).chain(Failed(read.err())).chain(bytes));
+        let bytes = MemberData::from_reader(
+            Cursor::new(held).chain(FailingReader(read.err())).chain(bytes),
+        );
         (self.visit)(Ok(Member { name, explicit, live, bytes, len }))
     }
 
@@ -123,7 +124,7 @@ impl Walk<'_, '_> {
     ) -> Result<()> {
         let Directory { before, start, end, archive_len, .. } = directory;
         // Another archive or a program precedes this one.
-        let preceding = Unlisted { from: 0, to: before, missing: Missing::Other };
+        let preceding = Gap { from: 0, to: before, missing: Missing::Other };
         if before > 0 && !self.unlisted(name, file, preceding, depth)? {
             return Ok(());
         }
@@ -178,8 +179,8 @@ impl Walk<'_, '_> {
         [list, end, archive_len]: [u64; 3],
         depth: usize,
     ) -> Result<()> {
-        let gaps = taken.gaps(list).map(|(from, to)| Unlisted { from, to, missing: Missing::Part });
-        let following = Unlisted { from: end, to: archive_len, missing: Missing::Other };
+        let gaps = taken.gaps(list).map(|(from, to)| Gap { from, to, missing: Missing::Part });
+        let following = Gap { from: end, to: archive_len, missing: Missing::Other };
         for range in gaps.chain([following]) {
             if !self.unlisted(name, file, range, depth)? {
                 break;
@@ -195,7 +196,7 @@ impl Walk<'_, '_> {
         &mut self,
         name: &str,
         file: &mut BufReader<R>,
-        Unlisted { from: start, to, missing }: Unlisted,
+        Gap { from: start, to, missing }: Gap,
         depth: usize,
     ) -> Result<bool> {
         // Lengths of the data descriptors that may follow a member.
@@ -260,10 +261,10 @@ pub(super) fn has_directory(file: &mut (impl Read + Seek)) -> bool {
 }
 
 /// Range of bytes that no entry of the directory covers.
-struct Unlisted {
+struct Gap {
     from: u64,
     to: u64,
-    /// What is missing if there are members in it.
+    /// Part of the archive that is missing if there are members in the range.
     missing: Missing,
 }
 
@@ -296,9 +297,9 @@ impl Overlaps {
 }
 
 /// Reader that fails once with this error, if there is one.
-struct Failed(Option<io::Error>);
+struct FailingReader(Option<io::Error>);
 
-impl Read for Failed {
+impl Read for FailingReader {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
     }

@@ -10,14 +10,14 @@ use super::{
     directory::{is_end, skip_record},
     header::{LOCAL, PackedMember},
     lookahead::Lookahead,
-    stored::{Stored, find_member},
+    stored::{StoredReader, find_member},
 };
 use crate::{
     error::Result,
     source::{
         archive::{Walk, broken, member_name},
         multi_member::{Extent, MultiMemberReader},
-        output_cap::{Capped, decompress},
+        output_cap::{CappedReader, decompress},
     },
 };
 
@@ -41,7 +41,7 @@ pub(super) enum Missing {
 }
 
 impl Walk<'_, '_> {
-    /// Visits the members that no directory lists, as far as their local headers lead from one to the next; directories
+    /// Visits the members that no directory lists, as long as their local headers lead from one to the next; directories
     /// in between are skipped. After damage, reading continues at the next header. Returns false if the limit on
     /// members is exceeded.
     ///
@@ -150,7 +150,7 @@ impl Walk<'_, '_> {
     ) -> Result<Next> {
         let result = match packed.kind() {
             Ok(None) => {
-                let mut stored = Stored::new(bytes);
+                let mut stored = StoredReader::new(bytes);
                 self.salvage_contents(name, packed, &mut stored, depth)?;
                 let rest = io::copy(&mut stored, &mut io::sink()).map(|_| ());
                 stored.skip_descriptor();
@@ -162,7 +162,7 @@ impl Walk<'_, '_> {
                 self.salvage_contents(name, packed, &mut members, depth)?;
                 // The limit on the size of a member does not apply to what is only skipped.
                 let limits = self.limits.clone().with_max_decompressed_bytes(u64::MAX);
-                let mut rest = Capped::new(members, unknown_len(), (&limits, &budget));
+                let mut rest = CappedReader::new(members, unknown_len(), (&limits, &budget));
                 let rest = io::copy(&mut rest, &mut io::sink());
                 rest.and_then(|_| packed.skip_descriptor(bytes))
             }
@@ -188,7 +188,7 @@ impl Walk<'_, '_> {
         if packed.is_folder() || !self.filter.matches(&packed.path) {
             return Ok(());
         }
-        let contents = Capped::new(contents, unknown_len(), (self.limits, &self.budget));
+        let contents = CappedReader::new(contents, unknown_len(), (self.limits, &self.budget));
         self.member((name, &packed.path), contents, depth)
     }
 }

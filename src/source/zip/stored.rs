@@ -2,7 +2,7 @@
 //!
 //! A program that writes a zip archive to a pipe does not know the length of a member when it writes its header, so the
 //! length follows the member, in a data descriptor. A compressed stream ends by itself. A member that is not
-//! compressed ends at the first descriptor that records exactly the number of bytes before it ([`Stored`]): an archive
+//! compressed ends at the first descriptor that records exactly the number of bytes before it ([`StoredReader`]): an archive
 //! in an archive has descriptors too, but not with the number of bytes since the outer header.
 //!
 //! After a member that is damaged, [`find_member`] continues at the next header of a member.
@@ -26,8 +26,8 @@ const FIRST: usize = 256;
 const MOST: usize = 16 << 10;
 
 /// Contents of a member that is not compressed and whose length follows it. Reading ends before the data descriptor;
-/// [`Stored::skip_descriptor`] then skips it.
-pub(super) struct Stored<'l, 'b, B> {
+/// [`StoredReader::skip_descriptor`] then skips it.
+pub(super) struct StoredReader<'l, 'b, B> {
     bytes: &'l mut Lookahead<'b, B>,
     crc: Crc,
     /// Number of bytes that were read.
@@ -49,7 +49,7 @@ enum End {
     Cut,
 }
 
-impl<'l, 'b, B: BufRead> Stored<'l, 'b, B> {
+impl<'l, 'b, B: BufRead> StoredReader<'l, 'b, B> {
     pub(super) fn new(bytes: &'l mut Lookahead<'b, B>) -> Self {
         let (crc, len, sure, step) = (Crc::new(), 0, 0, FIRST);
         Self { bytes, crc, len, sure, step, end: None, is_reported: false }
@@ -76,13 +76,16 @@ impl<'l, 'b, B: BufRead> Stored<'l, 'b, B> {
             // A descriptor may begin before the last bytes.
             self.sure = here.len().saturating_sub(LONGEST.saturating_mul(2));
         }
-        debug_assert!(self.sure > 0 || self.end.is_some(), "the search for the end stands still");
+        debug_assert!(
+            self.sure > 0 || self.end.is_some(),
+            "the search for the end makes no progress"
+        );
         self.step = self.step.saturating_mul(2).min(MOST);
         Ok(())
     }
 }
 
-impl<B: BufRead> Read for Stored<'_, '_, B> {
+impl<B: BufRead> Read for StoredReader<'_, '_, B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.sure == 0 && self.end.is_none() {
             self.search()?;
@@ -189,7 +192,7 @@ mod tests {
     fn read(bytes: &[u8], step: usize) -> (Vec<u8>, bool, Vec<u8>) {
         let mut bytes = BufReader::with_capacity(step, Cursor::new(bytes));
         let mut bytes = Lookahead::new(&mut bytes);
-        let mut stored = Stored::new(&mut bytes);
+        let mut stored = StoredReader::new(&mut bytes);
         let mut contents = Vec::new();
         let is_whole = io::copy(&mut stored, &mut contents).is_ok();
         stored.skip_descriptor();

@@ -44,7 +44,7 @@ impl Decoder {
         self.emitted_len = if whole { frame.len } else { decoded.source(read.len).max(1) };
         debug_assert!(
             (1..=frame.len).contains(&self.emitted_len),
-            "the reader of a host stands still"
+            "the reader of a host makes no progress"
         );
         let used = bytes.get(..self.emitted_len).unwrap_or(bytes);
         report_invalid_utf8(used, self.encoding, &decoded, diagnostics);

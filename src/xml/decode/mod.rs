@@ -18,7 +18,7 @@
 //! Positions are counted in three ways: in bytes of the framer, in bytes of the input (the two differ after transcoding
 //! and dropped NUL bytes), and in lines. `consume` alone advances them.
 //!
-//! Invariants: every step consumes at least one byte or leaves a host or an error behind; and events do not depend on
+//! Invariants: every step consumes at least one byte or produces a host or an error; and events do not depend on
 //! how the input is divided into chunks. With strict reading the first warning ends the input, so frames are then as
 //! small as possible and the hash advances only when a frame was accepted (`strict_mode`).
 //!
@@ -272,7 +272,7 @@ impl Decoder {
                 self.frame(frame);
                 self.check_strict();
                 if self.framer.place() == before && self.host.is_none() && self.failed.is_none() {
-                    debug_assert!(false, "the decoder stands still at {before}: {frame:?}");
+                    debug_assert!(false, "the decoder makes no progress at {before}: {frame:?}");
                     self.consume(frame.len);
                 }
             } else if !self.take_in() {

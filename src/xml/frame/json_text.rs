@@ -44,7 +44,7 @@ impl JsonText {
     }
 }
 
-/// Returns true if a byte belongs to a number, `true`, `false` or `null`, or stands between values.
+/// Returns true if a byte belongs to a number, `true`, `false` or `null`, or is between values.
 const fn is_token(byte: u8) -> bool {
     matches!(byte, b'}' | b']' | b',' | b':' | b'-' | b'+' | b'.' | b'0'..=b'9' | b'E')
         || matches!(byte, b'a' | b'e' | b'f' | b'l' | b'n' | b'r' | b's' | b't' | b'u')

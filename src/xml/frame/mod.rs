@@ -2,8 +2,8 @@
 //! the unit of work, and the most that is held in memory at once.
 //!
 //! `<host` always begins a host inside a scan (rule R8), so that hosts can be cut out without knowing which elements
-//! are open. The framer only has to know if a `<!` or `<?` stands inside an open tag, where it has no meaning (rule
-//! R3). The grammar is that of [`super::lex`], which the tokens share: a host ends exactly where its tokens say.
+//! are open. The framer only has to know if a `<!` or `<?` is inside an open tag, where it has no meaning (rule
+//! R3). The grammar is that of [`super::lex`], which the tokens share: a host ends exactly where its tokens end it.
 //!
 //! The decoder appends bytes to [`Framer::buffer`], asks for the [next](Framer::next) frame, reads it from
 //! [`Framer::bytes`] and [consumes](Framer::consume) it. Nothing is copied. Each [`Mode`] is a file with its own
@@ -338,7 +338,11 @@ impl Framer {
 
     /// Ensures that a loop over markup advances: the examined bytes must extend past `at`.
     fn advance_past(&mut self, at: usize) {
-        debug_assert!(self.examined > at, "the framer stands still at {at} of {:?}", self.mode);
+        debug_assert!(
+            self.examined > at,
+            "the framer makes no progress at {at} of {:?}",
+            self.mode
+        );
         self.examined = self.examined.max(at.saturating_add(1));
     }
 

@@ -9,7 +9,7 @@ use super::{
 const NAME: usize = 64;
 
 impl Framer {
-    /// Returns true if the tag at a position, which ends as `end` says, exceeds the limit.
+    /// Returns true if the tag at a position, whose end is `end`, exceeds the limit.
     pub(super) fn is_oversized(&self, at: usize, end: End) -> bool {
         let cap = self.limits.max_tag_bytes.max(1);
         match end {

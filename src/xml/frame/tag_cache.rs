@@ -18,7 +18,7 @@ impl Default for HostTagCache {
 }
 
 impl HostTagCache {
-    /// Returns true if `tag`, which starts after its `<`, belongs to an element that may stand in a host, other than
+    /// Returns true if `tag`, which starts after its `<`, belongs to an element that a host may contain, other than
     /// `host`. Returns false if more bytes are needed to decide.
     #[inline]
     pub(super) fn has(&mut self, tag: &[u8]) -> bool {

@@ -50,7 +50,7 @@ impl<'f> Tokens<'f> {
             }
             let Ok(event) = quick.reader.read_event() else { return Err(Stop::NeedsFallback(at)) };
             let end = quick.position();
-            debug_assert!(end > start, "quick-xml stands still at {at}");
+            debug_assert!(end > start, "quick-xml makes no progress at {at}");
             let written = source.get(start..end).unwrap_or_default();
             match event {
                 Event::Start(_) | Event::Empty(_) => {

@@ -154,7 +154,7 @@ fn name_key(tail: &[u8], ends: impl Fn(u64) -> u64) -> Option<Key> {
     (marks != 0).then(|| Key { words, len: first_match(marks).wrapping_add(8) })
 }
 
-/// Returns the element whose name stands at the start of `tail` and ends as nmap ends names, and the length of the
+/// Returns the element whose name is at the start of `tail` and ends as nmap ends names, and the length of the
 /// name.
 #[inline]
 fn known_element(tail: &[u8]) -> Option<(Element, usize)> {
@@ -164,7 +164,7 @@ fn known_element(tail: &[u8]) -> Option<(Element, usize)> {
     matches!(tail.get(key.len), Some(b' ' | b'>' | b'/')).then_some((el, key.len))
 }
 
-/// Returns true if `tag`, which starts after its `<`, belongs to an element that may stand in a host, other than
+/// Returns true if `tag`, which starts after its `<`, belongs to an element that a host may contain, other than
 /// `host`. Returns `None` if more bytes are needed to decide.
 #[inline]
 pub(in super::super) fn is_inside_host(tag: &[u8]) -> Option<bool> {

@@ -164,7 +164,7 @@ fn head(tail: &[u8]) -> Option<[u64; 2]> {
     Some([u64::from_le_bytes(*first), u64::from_le_bytes(*rest.first_chunk::<8>()?)])
 }
 
-/// Returns the element whose name stands at the start of `tail`, if it is likely after the start tag `behind`, and the
+/// Returns the element whose name is at the start of `tail`, if it is likely after the start tag `behind`, and the
 /// length of the name.
 #[inline]
 pub(super) fn element(behind: Option<Element>, tail: &[u8]) -> Option<(Element, usize)> {
@@ -176,7 +176,7 @@ pub(super) fn element(behind: Option<Element>, tail: &[u8]) -> Option<(Element, 
     })
 }
 
-/// Returns the element that was opened last if its name stands at the start of the end tag `tail`, and the length of
+/// Returns the element that was opened last if its name is at the start of the end tag `tail`, and the length of
 /// the name.
 #[inline]
 pub(super) fn end(opened: Option<Element>, tail: &[u8]) -> Option<(Element, usize)> {
@@ -201,7 +201,7 @@ impl AttributePredictor {
         Self { row, next: row[0] }
     }
 
-    /// Returns the predicted attribute whose blank, name, `=` and `"` stand at the start of `tail`, and their length.
+    /// Returns the predicted attribute whose blank, name, `=` and `"` are at the start of `tail`, and their length.
     #[inline]
     pub(super) fn opener(&self, tail: &[u8]) -> Option<(Attribute, usize)> {
         let words = head(tail)?;
