@@ -1,6 +1,6 @@
 //! Borrowed value of a row.
 
-use super::{Field, Stored};
+use super::Field;
 use crate::{
     model::{
         AddressKind, CowStr, HostState, PortState, Protocol, ScriptOrigin, ScriptValue, Timestamp,
@@ -47,15 +47,6 @@ pub(crate) trait Cells {
     /// Takes the cell of a field. `lead` is the text that precedes its value in a JSON object with earlier members: a
     /// comma, the name and a colon.
     fn cell(&mut self, field: &Field, lead: &str, cell: Cell<'_>);
-}
-
-/// Struct of the model that rows of a table, or items of a list, show. `schema` implements it from the columns.
-pub(crate) trait TableFields {
-    /// Passes the cells that nested documents have to `to`, in the order of the columns.
-    fn nested_cells(&self, to: &mut impl Cells);
-
-    /// Sets the fields that are columns to the values in a row. A column that is null or missing sets the default.
-    fn read(&mut self, row: &Stored<'_>);
 }
 
 /// List in a row: texts (one field) or structs.

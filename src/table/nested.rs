@@ -13,6 +13,12 @@ use crate::{
     },
 };
 
+/// Struct of the model that rows of a table, or items of a list, show. `schema` implements it from the columns.
+pub(crate) trait NestedFields {
+    /// Passes the cells that nested documents have to `to`, in the order of the columns.
+    fn nested_cells(&self, to: &mut impl Cells);
+}
+
 /// Writer of cells as members of an object.
 pub(crate) struct NestedMembers<'o>(pub(crate) &'o mut Vec<u8>);
 

@@ -11,7 +11,6 @@ use arrow::{
     datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
 
-use super::TableFields;
 use crate::{
     error::{Diagnostic, DiagnosticCode, Position},
     model::{
@@ -121,6 +120,12 @@ impl<'b> Stored<'b> {
     }
 }
 
+/// Struct of the model that rows of a table, or items of a list, show. `schema` implements it from the columns.
+pub(crate) trait ReadFields {
+    /// Sets the fields that are columns to the values in a row. A column that is null or missing sets the default.
+    fn read(&mut self, row: &Stored<'_>);
+}
+
 /// Type of the model that a column can hold.
 pub(super) trait FromColumn {
     /// Returns the value of a column: the default if it is null or missing.
@@ -224,7 +229,7 @@ impl FromColumn for Vec<CowStr<'_>> {
     }
 }
 
-impl<T: Default + TableFields> FromColumn for Vec<T> {
+impl<T: Default + ReadFields> FromColumn for Vec<T> {
     fn from_column(row: &Stored<'_>, name: &str) -> Self {
         row.structs(name, read)
     }
@@ -237,7 +242,7 @@ impl FromColumn for Vec<Address<'_>> {
 }
 
 /// Returns the struct that a row, or an item of a list, shows.
-pub(crate) fn read<T: Default + TableFields>(row: &Stored<'_>) -> T {
+pub(crate) fn read<T: Default + ReadFields>(row: &Stored<'_>) -> T {
     let mut read = T::default();
     read.read(row);
     read

@@ -16,7 +16,7 @@ use crate::{
         Host, HostKey, Identity, OsClass, OsDetection, ScanActivity, ScanHeader, ScanSummary,
         Script, ScriptOrigin, ScriptScope, Trace,
     },
-    table::{NestedMembers, TableFields},
+    table::{NestedFields, NestedMembers},
     text::{
         escape_json,
         json::{
@@ -165,7 +165,7 @@ pub(super) fn trace(trace: &Trace<'_>, out: &mut Vec<u8>) {
 }
 
 /// Writes the columns of a table that belong into the document (`table::schema`), in their order.
-pub(super) fn members<T: TableFields>(of: &T, out: &mut Vec<u8>) {
+pub(super) fn members<T: NestedFields>(of: &T, out: &mut Vec<u8>) {
     of.nested_cells(&mut NestedMembers(out));
 }
 

@@ -2,8 +2,10 @@
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
-use super::View;
-use super::document::{Json, object};
+use super::{
+    document::{Json, object},
+    view::View,
+};
 use crate::table::BatchBuilder;
 
 /// Prints the schema of one table, or an array of schemas.
@@ -15,10 +17,10 @@ pub(super) fn print(tables: &[View]) -> String {
 }
 
 fn schema(view: View) -> Json {
-    let schema = BatchBuilder::new(view.0, Some(&view.columns())).schema();
+    let schema = BatchBuilder::new(view.table, Some(&view.columns())).schema();
     let mut dictionaries = 0..;
     let fields: Vec<Json> = schema.fields().iter().map(|f| field(f, &mut dictionaries)).collect();
-    object! {"name": view.0.name(), "fields": fields}
+    object! {"name": view.table.name(), "fields": fields}
 }
 
 /// Converts a field. `dictionaries` numbers the dictionaries of a schema.
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_type_has_its_name() {
-        let text = print(&Table::ALL.map(|table| View(table, false)));
+        let text = print(&Table::ALL.map(View::new));
         assert!(!text.contains("unknown"));
         for name in [
             "utf8",
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn dictionaries_are_numbered_within_a_schema() {
         let schema: serde_json::Value =
-            serde_json::from_str(&print(&[View(Table::Hosts, false)])).unwrap();
+            serde_json::from_str(&print(&[View::new(Table::Hosts)])).unwrap();
         let fields = schema["fields"].as_array().unwrap();
         let ids: Vec<_> =
             fields.iter().filter_map(|field| field["dictionary"]["id"].as_u64()).collect();

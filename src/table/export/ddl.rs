@@ -2,8 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::{Dialect, View};
+use super::view::View;
 use crate::table::{Column, Field, Kind};
+
+/// SQL dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// `DuckDB`
+    DuckDb,
+    /// Spark
+    Spark,
+}
 
 /// Prints one statement per table. For `DuckDB`, comments are separate statements.
 pub(super) fn print(dialect: Dialect, tables: &[View]) -> String {
@@ -16,7 +26,7 @@ pub(super) fn print(dialect: Dialect, tables: &[View]) -> String {
 }
 
 fn create(dialect: Dialect, view: View, out: &mut String) {
-    let table = view.0;
+    let table = view.table;
     let name = table.name();
     let columns: Vec<String> =
         view.columns().iter().map(|column| define(dialect, &column.field)).collect();

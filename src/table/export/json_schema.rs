@@ -1,7 +1,9 @@
 //! Prints JSON Schemas of the rows of flat JSONL, and holds the parts shared with the schema of nested lines.
 
-use super::View;
-use super::document::{Json, object};
+use super::{
+    document::{Json, object},
+    view::View,
+};
 use crate::table::{Field, Kind};
 
 pub(super) const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -19,11 +21,11 @@ pub(super) enum Shape {
 pub(super) fn print(tables: &[View]) -> String {
     if let [table] = tables {
         let Json::Object(schema) = row(*table) else { return String::new() };
-        let head = [("$schema", DRAFT), ("title", table.0.name())];
+        let head = [("$schema", DRAFT), ("title", table.table.name())];
         let head = head.map(|(name, text)| (name.to_owned(), text.into()));
         return Json::Object(head.into_iter().chain(schema).collect()).print();
     }
-    let rows = tables.iter().map(|table| (table.0.name(), row(*table))).collect();
+    let rows = tables.iter().map(|table| (table.table.name(), row(*table))).collect();
     one_of("rows", "A line of flat JSONL: a row of a table.", rows, Vec::new()).print()
 }
 
@@ -52,7 +54,7 @@ pub(super) fn refer(name: &str) -> Json {
 }
 
 fn row(view: View) -> Json {
-    let table = view.0;
+    let table = view.table;
     let mut members = Members::default();
     members.push("_table", object! {"const": table.name()}, true);
     for column in view.columns().into_iter().filter(|column| column.field.kind.is_text()) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::View;
+use super::view::View;
 use crate::table::{Field, Kind};
 
 const HEAD: &str = "\
@@ -18,7 +18,7 @@ formats leave out columns of type `FixedSizeBinary(16)`. `list[].field` is a fie
 pub(super) fn print(tables: &[View]) -> String {
     let mut out = String::from(HEAD);
     for view in tables {
-        let table = view.0;
+        let table = view.table;
         let key: Vec<_> = table.key().iter().map(|name| format!("`{name}`")).collect();
         let _ = write!(
             out,

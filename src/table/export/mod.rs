@@ -9,13 +9,16 @@ mod document;
 mod json_schema;
 mod markdown;
 mod nested;
+mod view;
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-use super::{Column, Table};
+pub use self::ddl::Dialect;
+use self::view::View;
+use super::Table;
 use crate::{
     error::{Error, Result},
     fs,
@@ -35,16 +38,6 @@ pub enum Format {
     Markdown,
 }
 
-/// SQL dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// `DuckDB`
-    DuckDb,
-    /// Spark
-    Spark,
-}
-
 /// Prints these tables as one document. Several Arrow schemas form a JSON array; several JSON Schemas form one schema
 /// that matches a row of any of these tables.
 ///
@@ -58,24 +51,13 @@ pub enum Dialect {
 /// ```
 #[must_use]
 pub fn print(format: Format, tables: &[Table]) -> String {
-    print_views(format, &tables.iter().map(|table| View(*table, false)).collect::<Vec<_>>())
+    print_views(format, &tables.iter().map(|table| View::new(*table)).collect::<Vec<_>>())
 }
 
 /// Prints these tables as a merge writes them. Some tables have additional columns there.
 #[must_use]
 pub fn print_merged(format: Format, tables: &[Table]) -> String {
-    print_views(format, &tables.iter().map(|table| View(*table, true)).collect::<Vec<_>>())
-}
-
-/// Table and, if true, with the columns of a merge.
-#[derive(Clone, Copy)]
-struct View(Table, bool);
-
-impl View {
-    fn columns(self) -> Vec<&'static Column> {
-        let more = if self.1 { self.0.merged_columns() } else { &[] };
-        self.0.columns().iter().chain(more).collect()
-    }
+    print_views(format, &tables.iter().map(|table| View::merged(*table)).collect::<Vec<_>>())
 }
 
 fn print_views(format: Format, tables: &[View]) -> String {

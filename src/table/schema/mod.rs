@@ -2,7 +2,10 @@
 //! line and print the schemas again (`scanmill schema --write schemas`).
 
 use super::{Column, Table};
-use crate::model::CowStr;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::CowStr,
+};
 
 /// Definition of a table.
 pub(super) struct Definition {
@@ -32,6 +35,71 @@ pub(super) const fn of(table: Table) -> &'static Definition {
         Table::PortHistory => &history::PORT_HISTORY,
     }
 }
+
+impl Table {
+    /// Returns the columns of the table, in order.
+    #[must_use]
+    pub fn columns(self) -> &'static [Column] {
+        of(self).columns
+    }
+
+    /// Returns the additional columns of the table in the result of a merge (DATA_MODEL section 5, "Provenance").
+    #[must_use]
+    pub fn merged_columns(self) -> &'static [Column] {
+        of(self).merged
+    }
+
+    /// Returns the names of the columns that identify a row.
+    #[must_use]
+    pub fn key(self) -> &'static [&'static str] {
+        of(self).key
+    }
+
+    /// Returns a sentence that describes the rows.
+    #[must_use]
+    pub fn doc(self) -> &'static str {
+        of(self).doc
+    }
+
+    /// Returns the column with this name.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::UnknownName`] with the list of columns if there is none.
+    pub fn column(self, name: &str) -> Result<&'static Column> {
+        self.column_among(name, &self.columns().iter().collect::<Vec<_>>())
+    }
+
+    /// Returns the column with this name in the result of a merge.
+    ///
+    /// # Errors
+    /// Returns [`ErrorKind::UnknownName`] with the list of columns if there is none.
+    pub fn merged_column(self, name: &str) -> Result<&'static Column> {
+        let all = self.columns().iter().chain(self.merged_columns());
+        self.column_among(name, &all.collect::<Vec<_>>())
+    }
+
+    fn column_among(self, name: &str, columns: &[&'static Column]) -> Result<&'static Column> {
+        columns.iter().copied().find(|column| column.field.name == name).ok_or_else(|| {
+            let known: Vec<_> = columns.iter().map(|column| column.field.name).collect();
+            let message = format!(
+                "unknown column {name:?} in table {}; its columns are {}",
+                self.name(),
+                known.join(", ")
+            );
+            Error::new(ErrorKind::UnknownName { name: name.to_owned(), known, message })
+        })
+    }
+}
+
+/// Returns the version of the tables, which Parquet files and the log of a dataset record: that of the column that was
+/// added last. Datasets of earlier versions stay readable.
+pub(crate) fn schema_version() -> u32 {
+    let columns = Table::of_merges().flat_map(|table| table.columns().iter());
+    columns.map(|column| column.since).max().unwrap_or(FIRST_VERSION)
+}
+
+/// Version of the tables in which columns were added that do not say otherwise.
+const FIRST_VERSION: u32 = 1;
 
 /// Defines a table with rows of one kind. Per column: name, type, `!` for never null or `?`, description, and the
 /// value.
@@ -147,7 +215,7 @@ macro_rules! cell {
 
 macro_rules! since {
     () => {
-        $crate::table::FIRST_VERSION
+        $crate::table::schema::FIRST_VERSION
     };
     ($since:literal) => {
         $since
@@ -166,20 +234,22 @@ macro_rules! is_nested {
     };
 }
 
-/// Implements [`TableFields`] for a struct of the model.
+/// Implements `NestedFields` and `ReadFields` for a struct of the model.
 macro_rules! struct_fields {
     ([] $($line:tt)*) => {};
     (
         [$m:ident: $type:ty $(= $get:expr)?]
         $($name:literal $kind:expr, $null:tt $text:literal $($word:ident)? => $value:expr;)*
     ) => {
-        impl $crate::table::TableFields for $type {
+        impl $crate::table::NestedFields for $type {
             #[inline]
             fn nested_cells(&self, to: &mut impl $crate::table::Cells) {
                 let $m = self;
                 $(nested_cell!(to, $name $kind, $null $text $($word)? => $value);)*
             }
+        }
 
+        impl $crate::table::restore::ReadFields for $type {
             fn read(&mut self, row: &$crate::table::Stored<'_>) {
                 let $m = self;
                 let _ = (&$m, row);
@@ -230,7 +300,7 @@ macro_rules! variants {
             } $(, since $since)?;)*
         }
 
-        impl $crate::table::TableFields for $enum {
+        impl $crate::table::NestedFields for $enum {
             fn nested_cells(&self, to: &mut impl $crate::table::Cells) {
                 $(match self {
                     $(Self::$variant(item) => to.cell(
@@ -241,7 +311,9 @@ macro_rules! variants {
                     _ => {}
                 })*
             }
+        }
 
+        impl $crate::table::restore::ReadFields for $enum {
             fn read(&mut self, row: &$crate::table::Stored<'_>) {
                 $(match self {
                     $(Self::$variant(item) => item.$field = row.get($name),)+
@@ -278,7 +350,7 @@ macro_rules! items {
             }
 
             fn write_nested(&self, lead: &str, out: &mut Vec<u8>) {
-                $crate::text::json::write_objects(lead, self, out, |item, out| $crate::table::TableFields::nested_cells(item, &mut $crate::table::NestedMembers(out)));
+                $crate::text::json::write_objects(lead, self, out, |item, out| $crate::table::NestedFields::nested_cells(item, &mut $crate::table::NestedMembers(out)));
             }
 
             fn write_json(&self, doubled: bool, out: &mut Vec<u8>) {
