@@ -40,7 +40,7 @@ fn table_of(content: OutputContent, name: &str) -> Result<Table> {
     if name == Table::Conflicts.name() && content == (OutputContent::Merge { explain: false }) {
         return Err(Error::usage("the table conflicts needs --explain"));
     }
-    Table::among(content.tables(), name)
+    Table::from_name_in(content.tables(), name)
 }
 
 fn column_of(content: OutputContent, table: Table, name: &str) -> Result<&'static Column> {

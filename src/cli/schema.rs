@@ -47,7 +47,7 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
     }
     let all: Vec<Table> =
         if args.merged { Table::of_merges().collect() } else { Table::ALL.to_vec() };
-    let named = args.tables.iter().map(|name| Table::among(&all, name));
+    let named = args.tables.iter().map(|name| Table::from_name_in(&all, name));
     let tables = named.collect::<Result<Vec<_>>>()?;
     let tables = if tables.is_empty() { all } else { tables };
     let format = match args.format {

@@ -6,7 +6,7 @@ use super::{log, replay, snapshot::Snapshot};
 use crate::{
     fuzzing::Folder,
     model::{OsClass, OsMatch, Script, Service, TraceHop},
-    table::{Stored, restore},
+    table::{StoredRow, from_arrow},
 };
 
 /// Parses each line as a commit, and applies the commits in order.
@@ -47,12 +47,12 @@ pub(crate) fn parquet(data: &[u8]) {
 }
 
 /// Converts a row as a row of every table.
-fn take(row: &Stored<'_>) {
-    let host = restore::host(row);
+fn take(row: &StoredRow<'_>) {
+    let host = from_arrow::host(row);
     assert!(host.ports.is_empty());
-    let _ = (restore::port(row), restore::read::<Service<'_>>(row));
-    let _ = restore::read::<Script<'_>>(row);
-    let _ = (restore::read::<OsMatch<'_>>(row), restore::read::<OsClass<'_>>(row));
-    let _ = (restore::read::<TraceHop<'_>>(row), restore::trace(row));
-    let _ = (restore::scan(row), restore::event(row), restore::warning(row));
+    let _ = (from_arrow::port(row), from_arrow::read::<Service<'_>>(row));
+    let _ = from_arrow::read::<Script<'_>>(row);
+    let _ = (from_arrow::read::<OsMatch<'_>>(row), from_arrow::read::<OsClass<'_>>(row));
+    let _ = (from_arrow::read::<TraceHop<'_>>(row), from_arrow::trace(row));
+    let _ = (from_arrow::scan(row), from_arrow::event(row), from_arrow::warning(row));
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     output::Output,
-    table::{Cell, Cells, Column, Field, Items, Kind, Row, Table},
+    table::{Cell, CellList, CellVisitor, Column, ColumnType, Field, Row, Table},
     text::{
         is_invisible, push_if_clean, push_number, push_short,
         search::{ByteClass, contains, control_mask, equal_mask, position},
@@ -175,7 +175,7 @@ struct Fields<'e> {
     out: &'e mut Vec<u8>,
 }
 
-impl Cells for Fields<'_> {
+impl CellVisitor for Fields<'_> {
     #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
     #[inline(always)]
     fn cell(&mut self, field: &Field, _: &str, cell: Cell<'_>) {
@@ -235,9 +235,9 @@ impl Fields<'_> {
         }
     }
 
-    fn list(&mut self, items: &dyn Items, kind: Kind) {
+    fn list(&mut self, items: &dyn CellList, kind: ColumnType) {
         match (kind, self.join) {
-            (Kind::Texts, Some(separator)) => {
+            (ColumnType::Texts, Some(separator)) => {
                 self.scratch.clear();
                 join(items, separator, self.scratch);
                 quoted(self.scratch, self.safe, self.out);
@@ -253,7 +253,7 @@ impl Fields<'_> {
     }
 }
 
-fn join(items: &dyn Items, separator: &str, out: &mut Vec<u8>) {
+fn join(items: &dyn CellList, separator: &str, out: &mut Vec<u8>) {
     for item in 0..items.count() {
         if item > 0 {
             out.extend_from_slice(separator.as_bytes());
@@ -349,7 +349,7 @@ mod tests {
     use super::*;
     use crate::model::CowStr;
 
-    fn written(cell: Cell<'_>, kind: Kind, join: Option<&str>, safe: bool) -> String {
+    fn written(cell: Cell<'_>, kind: ColumnType, join: Option<&str>, safe: bool) -> String {
         let mut out = Vec::new();
         let mut to = Fields { join, safe, scratch: &mut Vec::new(), out: &mut out };
         to.cell(&Field { name: "x", kind, nullable: true, doc: "" }, "", cell);
@@ -359,8 +359,8 @@ mod tests {
 
     #[test]
     fn null_is_an_empty_field_and_empty_text_is_quoted() {
-        let text = |text| written(Cell::Str(text), Kind::Utf8, None, false);
-        assert_eq!(written(Cell::Null, Kind::Utf8, None, false), "");
+        let text = |text| written(Cell::Str(text), ColumnType::Utf8, None, false);
+        assert_eq!(written(Cell::Null, ColumnType::Utf8, None, false), "");
         for (value, field) in [
             ("", "\"\""),
             ("a b", "a b"),
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn formulas_can_be_disarmed() {
-        let safe = |text| written(Cell::Str(text), Kind::Utf8, None, true);
+        let safe = |text| written(Cell::Str(text), ColumnType::Utf8, None, true);
         for (value, field) in [
             ("=1", "'=1"),
             ("+a,b", "\"'+a,b\""),
@@ -397,14 +397,14 @@ mod tests {
         ] {
             assert_eq!(safe(value), field);
         }
-        assert_eq!(written(Cell::I32(-1), Kind::Int32, None, true), "-1", "numbers are none");
+        assert_eq!(written(Cell::I32(-1), ColumnType::Int32, None, true), "-1", "numbers are none");
     }
 
     #[test]
     fn lists_are_json_or_joined() {
         let texts: Vec<CowStr<'_>> = vec!["a".into(), "b,c".into()];
         let list = Cell::List(&texts);
-        assert_eq!(written(list, Kind::Texts, None, false), "\"[\"\"a\"\",\"\"b,c\"\"]\"");
-        assert_eq!(written(list, Kind::Texts, Some("|"), false), "\"a|b,c\"");
+        assert_eq!(written(list, ColumnType::Texts, None, false), "\"[\"\"a\"\",\"\"b,c\"\"]\"");
+        assert_eq!(written(list, ColumnType::Texts, Some("|"), false), "\"a|b,c\"");
     }
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::Result,
     output::Output,
-    table::{Cell, Cells, Column, Field, Row, Table},
+    table::{Cell, CellVisitor, Column, Field, Row, Table},
 };
 
 /// Writes one line per row: to a single stream, with tables interleaved in row order, or to one file per table in a
@@ -115,7 +115,7 @@ impl JsonlRows {
 /// Writes cells as members of a JSON object.
 struct Members<'o>(&'o mut Vec<u8>);
 
-impl Cells for Members<'_> {
+impl CellVisitor for Members<'_> {
     #[inline]
     fn cell(&mut self, field: &Field, lead: &str, cell: Cell<'_>) {
         if field.kind.is_text() {

@@ -16,7 +16,7 @@ use crate::{
     error::{Position, Result},
     exec::ThreadPool,
     model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary},
-    table::{Row, ScanOf, Table, event_row, host_rows, merged_rows, run_rows},
+    table::{Row, ScanContext, Table, event_row, host_rows, merged_rows, scan_rows},
 };
 
 /// Receives chunks that are ready while a host is encoded: one host may have a million lines.
@@ -247,7 +247,7 @@ pub trait RowEncoder: Send + 'static {
     ///
     /// # Errors
     /// Fails if earlier rows do not fit their tables' schemas.
-    fn scan(&mut self, _scan: ScanOf<'_>) -> Result<()> {
+    fn scan(&mut self, _scan: ScanContext<'_>) -> Result<()> {
         Ok(())
     }
 
@@ -321,18 +321,18 @@ impl<R: RowEncoder> ScanEncoder for TableEncoder<R> {
         host: &Host<'_>,
         _emit: Emit<'_, Self::Chunk>,
     ) -> Result<()> {
-        self.rows.scan(ScanOf::running(scan))?;
+        self.rows.scan(ScanContext::running(scan))?;
         host_rows(scan, host, &mut |row| self.row(row))
     }
 
     fn activity(&mut self, scan: &ScanHeader, index: i32, activity: &ScanActivity) -> Result<()> {
-        self.rows.scan(ScanOf::running(scan))?;
+        self.rows.scan(ScanContext::running(scan))?;
         event_row(scan, index, activity, &mut |row| self.row(row))
     }
 
     fn scan_end(&mut self, source: &str, record: ScanSummary) -> Result<()> {
-        self.rows.scan(ScanOf::ended(&record))?;
-        run_rows(source, &record, &mut |row| self.row(row))
+        self.rows.scan(ScanContext::ended(&record))?;
+        scan_rows(source, &record, &mut |row| self.row(row))
     }
 
     fn take_written(&mut self) -> Written {

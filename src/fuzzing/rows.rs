@@ -15,8 +15,8 @@ use crate::{
     },
     model::{Host, Port, ScanEvent, ScanHeader, ScanSummary, Trace},
     table::{
-        BatchBuilder, Column, Kind, RecordBatch, Row, Stored, Table, event_row, host_rows, restore,
-        run_rows,
+        BatchBuilder, Column, ColumnType, RecordBatch, Row, StoredRow, Table, event_row,
+        from_arrow, host_rows, scan_rows,
     },
     text::search::count,
     xml::Options,
@@ -43,7 +43,7 @@ pub(super) fn run(data: &[u8]) {
             }
             ScanEvent::ScanEnd(record) => {
                 check_restored_scan(record);
-                run_rows("input.xml", record, &mut |row| tables.row(row))
+                scan_rows("input.xml", record, &mut |row| tables.row(row))
             }
             ScanEvent::ScanInfo(_) => Ok(()),
         };
@@ -116,7 +116,8 @@ impl Tables {
             for record in records(&text) {
                 let columns = table.columns().iter().filter(|column| column.field.kind.is_text());
                 for (column, field) in columns.zip(&record) {
-                    let is_text = matches!(column.field.kind, Kind::Utf8 | Kind::Dictionary);
+                    let is_text =
+                        matches!(column.field.kind, ColumnType::Utf8 | ColumnType::Dictionary);
                     let starts = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
                     assert!(!is_text || !starts, "a formula in {}: {field:?}", table.name());
                 }
@@ -210,13 +211,13 @@ fn batches(
         .collect()
 }
 
-fn each(batches: &[RecordBatch], table: Table) -> impl Iterator<Item = Stored<'_>> {
+fn each(batches: &[RecordBatch], table: Table) -> impl Iterator<Item = StoredRow<'_>> {
     let batch = batches.get(table.number());
-    batch.into_iter().flat_map(|batch| (0..batch.num_rows()).map(|row| Stored::new(batch, row)))
+    batch.into_iter().flat_map(|batch| (0..batch.num_rows()).map(|row| StoredRow::new(batch, row)))
 }
 
-fn port_of<'h>(host: &'h mut Host<'static>, row: &Stored<'_>) -> Option<&'h mut Port<'static>> {
-    let (protocol, number) = restore::port_key(row)?;
+fn port_of<'h>(host: &'h mut Host<'static>, row: &StoredRow<'_>) -> Option<&'h mut Port<'static>> {
+    let (protocol, number) = from_arrow::port_key(row)?;
     host.ports.iter_mut().find(|port| port.number == number && port.protocol == protocol)
 }
 
@@ -231,49 +232,49 @@ fn check_restored_host(run: &ScanHeader, host: &Host<'_>) {
     }
     let batches = batches(|each| host_rows(run, host, each));
     let Some(row) = each(&batches, Table::Hosts).next() else { panic!("no row of the host") };
-    let mut back = restore::host(&row);
-    back.ports.extend(each(&batches, Table::Ports).filter_map(|row| restore::port(&row)));
+    let mut back = from_arrow::host(&row);
+    back.ports.extend(each(&batches, Table::Ports).filter_map(|row| from_arrow::port(&row)));
     for row in each(&batches, Table::Services) {
         if let Some(port) = port_of(&mut back, &row) {
-            port.services.push(restore::read(&row));
+            port.services.push(from_arrow::read(&row));
         }
     }
     for row in each(&batches, Table::Scripts) {
-        let script = restore::read(&row);
+        let script = from_arrow::read(&row);
         match port_of(&mut back, &row) {
             Some(port) => port.scripts.push(script),
             None => back.scripts.push(script),
         }
     }
-    back.os.matches.extend(each(&batches, Table::OsMatches).map(|row| restore::read(&row)));
-    back.os.classes.extend(each(&batches, Table::OsClasses).map(|row| restore::read(&row)));
+    back.os.matches.extend(each(&batches, Table::OsMatches).map(|row| from_arrow::read(&row)));
+    back.os.classes.extend(each(&batches, Table::OsClasses).map(|row| from_arrow::read(&row)));
     for row in each(&batches, Table::Hops) {
         let index = usize::try_from(row.int32("trace_index").unwrap_or_default()).unwrap_or(0);
         back.traces.resize(index.saturating_add(1), Trace::default());
         if let Some(trace) = back.traces.last_mut() {
-            (trace.proto, trace.port) = restore::trace(&row);
-            trace.hops.push(restore::read(&row));
+            (trace.proto, trace.port) = from_arrow::trace(&row);
+            trace.hops.push(from_arrow::read(&row));
         }
     }
     assert_eq!(host_lines(run, &back), host_lines(run, host), "rows of what was restored");
 }
 
 fn check_restored_scan(record: &ScanSummary) {
-    let batches = batches(|each| run_rows("input.xml", record, each));
+    let batches = batches(|each| scan_rows("input.xml", record, each));
     let Some(row) = each(&batches, Table::Scans).next() else { return };
-    let mut back = restore::scan(&row);
+    let mut back = from_arrow::scan(&row);
     for row in each(&batches, Table::Scripts) {
         let scripts = match row.text("scope") {
             Some("prerule") => &mut back.pre_scripts,
             _ => &mut back.post_scripts,
         };
-        scripts.push(restore::read(&row));
+        scripts.push(from_arrow::read(&row));
     }
     back.diagnostics
-        .extend(each(&batches, Table::Warnings).filter_map(|row| restore::warning(&row)));
+        .extend(each(&batches, Table::Warnings).filter_map(|row| from_arrow::warning(&row)));
     let lines = |record: &ScanSummary| {
         let mut lines = Vec::new();
-        let made = run_rows("input.xml", record, &mut |row| {
+        let made = scan_rows("input.xml", record, &mut |row| {
             lines.push(line(row));
             Ok(())
         });

@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::{
     error::{Error, Result},
     model::{ScanEvent, ScanHeader},
-    table::{BatchBuilder, RecordBatch, Row, SchemaRef, Table, event_row, host_rows, run_rows},
+    table::{BatchBuilder, RecordBatch, Row, SchemaRef, Table, event_row, host_rows, scan_rows},
     xml::Reader,
 };
 
@@ -79,7 +79,7 @@ impl<R: Read> RecordBatchReader<R> {
                     *events = events.saturating_add(1);
                 }
                 ScanEvent::Host(host) => host_rows(run, &host, &mut push)?,
-                ScanEvent::ScanEnd(record) => run_rows(&self.source, &record, &mut push)?,
+                ScanEvent::ScanEnd(record) => scan_rows(&self.source, &record, &mut push)?,
                 ScanEvent::ScanInfo(_) => {}
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField, Fields, TimeUnit};
 
-use super::{Field, Kind};
+use super::{ColumnType, Field};
 use crate::error::Error;
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -18,20 +18,22 @@ pub(super) fn arrow_field(field: &Field) -> ArrowField {
 }
 
 /// Returns the Arrow type for a kind.
-pub(super) fn arrow_type(kind: Kind) -> DataType {
+pub(super) fn arrow_type(kind: ColumnType) -> DataType {
     match kind {
-        Kind::Utf8 | Kind::Json => DataType::Utf8,
-        Kind::Dictionary => {
+        ColumnType::Utf8 | ColumnType::Json => DataType::Utf8,
+        ColumnType::Dictionary => {
             DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
         }
-        Kind::Int32 => DataType::Int32,
-        Kind::Int64 => DataType::Int64,
-        Kind::Float64 => DataType::Float64,
-        Kind::Boolean => DataType::Boolean,
-        Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        Kind::Binary16 => DataType::FixedSizeBinary(16),
-        Kind::Texts => DataType::List(Arc::new(ArrowField::new("item", DataType::Utf8, false))),
-        Kind::Structs(fields) => {
+        ColumnType::Int32 => DataType::Int32,
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::Float64 => DataType::Float64,
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ColumnType::Binary16 => DataType::FixedSizeBinary(16),
+        ColumnType::Texts => {
+            DataType::List(Arc::new(ArrowField::new("item", DataType::Utf8, false)))
+        }
+        ColumnType::Structs(fields) => {
             let item = DataType::Struct(struct_fields(fields));
             DataType::List(Arc::new(ArrowField::new("item", item, false)))
         }

@@ -8,7 +8,7 @@ use arrow::{
 };
 
 use super::{
-    Cell, Cells, Column, Field, Row, Table,
+    Cell, CellVisitor, Column, Field, Row, Table,
     arrow_schema::{arrow_field, schema_error},
     column_builder::ColumnBuilder,
 };
@@ -57,7 +57,7 @@ impl BatchBuilder {
         if row.table() != self.table {
             return;
         }
-        let mut to = Appending { builders: self.builders.iter_mut(), size: 0 };
+        let mut to = RowAppender { builders: self.builders.iter_mut(), size: 0 };
         match &self.chosen {
             None => row.cells(&mut to),
             Some(columns) => columns.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
@@ -99,12 +99,12 @@ impl BatchBuilder {
 }
 
 /// Appends the cells of a row, each to the next column.
-struct Appending<'b> {
+struct RowAppender<'b> {
     builders: std::slice::IterMut<'b, ColumnBuilder>,
     size: usize,
 }
 
-impl Cells for Appending<'_> {
+impl CellVisitor for RowAppender<'_> {
     #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
     #[inline(always)]
     fn cell(&mut self, _: &Field, _: &str, cell: Cell<'_>) {

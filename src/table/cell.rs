@@ -39,18 +39,18 @@ pub enum Cell<'r> {
     /// Value of a script, which is JSON text in a table.
     Json(&'r ScriptValue<'r>),
     /// List of texts or structs.
-    List(&'r dyn Items),
+    List(&'r dyn CellList),
 }
 
 /// Consumer of the cells of a row, one by one.
-pub(crate) trait Cells {
+pub(crate) trait CellVisitor {
     /// Takes the cell of a field. `lead` is the text that precedes its value in a JSON object with earlier members: a
     /// comma, the name and a colon.
     fn cell(&mut self, field: &Field, lead: &str, cell: Cell<'_>);
 }
 
 /// List in a row: texts (one field) or structs.
-pub trait Items {
+pub trait CellList {
     /// Returns the number of items.
     fn count(&self) -> usize;
 
@@ -284,7 +284,7 @@ impl From<&ScriptOrigin> for Cell<'_> {
 
 impl<'r, T> From<&'r Vec<T>> for Cell<'r>
 where
-    Vec<T>: Items,
+    Vec<T>: CellList,
 {
     fn from(items: &'r Vec<T>) -> Self {
         Self::List(items)

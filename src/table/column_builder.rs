@@ -24,7 +24,7 @@ use arrow::{
 };
 
 use super::{
-    Cell, Items, Kind,
+    Cell, CellList, ColumnType,
     arrow_schema::{arrow_type, schema_error, struct_fields},
     dictionary::DictionaryBuilder,
 };
@@ -71,7 +71,7 @@ struct Ends {
 
 /// Builder of lists of texts (no fields) or structs.
 struct ListBuilder {
-    kind: Kind,
+    kind: ColumnType,
     ends: Ends,
     items: Vec<ColumnBuilder>,
 }
@@ -80,7 +80,7 @@ struct ListBuilder {
 const NULL: usize = 1;
 
 impl ColumnBuilder {
-    pub(super) fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: ColumnType) -> Self {
         let values = Values::new(kind);
         Self { valid: 0, nulls: 0, validity: NullBufferBuilder::new(0), values }
     }
@@ -180,7 +180,7 @@ impl ColumnBuilder {
         texts.end()
     }
 
-    fn list(&mut self, items: &dyn Items) -> usize {
+    fn list(&mut self, items: &dyn CellList) -> usize {
         let Values::List(list) = self.next() else { return self.other() };
         list.append(items)
     }
@@ -194,7 +194,7 @@ impl ColumnBuilder {
 
     fn append_nulls(&mut self) {
         let nulls = std::mem::take(&mut self.nulls);
-        // Appending zero nulls would still create a validity buffer, and Parquet splits its pages by that.
+        // RowAppender zero nulls would still create a validity buffer, and Parquet splits its pages by that.
         if nulls > 0 {
             self.validity.append_n_nulls(nulls);
             self.values.append_nulls(nulls);
@@ -272,19 +272,19 @@ fn emptied<T>(values: &mut Vec<T>) -> Vec<T> {
 }
 
 impl Values {
-    fn new(kind: Kind) -> Self {
+    fn new(kind: ColumnType) -> Self {
         let list = |items| Self::List(ListBuilder { kind, ends: Ends::default(), items });
         match kind {
-            Kind::Utf8 | Kind::Json => Self::Utf8(Texts::default()),
-            Kind::Dictionary => Self::Dictionary(DictionaryBuilder::default()),
-            Kind::Int32 => Self::Int32(Vec::new()),
-            Kind::Int64 => Self::Int64(Vec::new()),
-            Kind::Float64 => Self::Float64(Vec::new()),
-            Kind::Boolean => Self::Boolean(BooleanBufferBuilder::new(0)),
-            Kind::Timestamp => Self::Timestamp(Vec::new()),
-            Kind::Binary16 => Self::Binary16(Vec::new()),
-            Kind::Texts => list(vec![ColumnBuilder::new(Kind::Utf8)]),
-            Kind::Structs(fields) => {
+            ColumnType::Utf8 | ColumnType::Json => Self::Utf8(Texts::default()),
+            ColumnType::Dictionary => Self::Dictionary(DictionaryBuilder::default()),
+            ColumnType::Int32 => Self::Int32(Vec::new()),
+            ColumnType::Int64 => Self::Int64(Vec::new()),
+            ColumnType::Float64 => Self::Float64(Vec::new()),
+            ColumnType::Boolean => Self::Boolean(BooleanBufferBuilder::new(0)),
+            ColumnType::Timestamp => Self::Timestamp(Vec::new()),
+            ColumnType::Binary16 => Self::Binary16(Vec::new()),
+            ColumnType::Texts => list(vec![ColumnBuilder::new(ColumnType::Utf8)]),
+            ColumnType::Structs(fields) => {
                 list(fields.iter().map(|field| ColumnBuilder::new(field.kind)).collect())
             }
         }
@@ -331,7 +331,7 @@ impl Values {
 }
 
 impl ListBuilder {
-    fn append(&mut self, items: &dyn Items) -> usize {
+    fn append(&mut self, items: &dyn CellList) -> usize {
         let count = items.count();
         let mut bytes = 4_usize;
         for item in 0..count {
@@ -349,7 +349,7 @@ impl ListBuilder {
         let mut arrays: Vec<ArrayRef> =
             self.items.iter_mut().map(ColumnBuilder::finish).collect::<Result<_>>()?;
         let values: ArrayRef = match self.kind {
-            Kind::Structs(fields) => {
+            ColumnType::Structs(fields) => {
                 let fields = struct_fields(fields);
                 let array = StructArray::try_new_with_length(fields, arrays, None, total);
                 Arc::new(array.map_err(schema_error)?)

@@ -6,7 +6,7 @@ pub struct Field {
     /// Name, equal in all formats.
     pub name: &'static str,
     /// Type.
-    pub kind: Kind,
+    pub kind: ColumnType,
     /// True if the value may be null.
     pub nullable: bool,
     /// Description with the unit.
@@ -16,7 +16,7 @@ pub struct Field {
 /// Type of a field, with Arrow's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ColumnType {
     /// Utf8
     Utf8,
     /// Utf8 that contains JSON text.
@@ -41,7 +41,7 @@ pub enum Kind {
     Structs(&'static [Field]),
 }
 
-impl Kind {
+impl ColumnType {
     /// Returns true if text formats have the column.
     #[must_use]
     pub const fn is_text(self) -> bool {

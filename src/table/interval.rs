@@ -1,6 +1,6 @@
 //! Rows of a history.
 
-use super::{Items, Row, row::Inner};
+use super::{CellList, Row, row::Inner};
 use crate::{
     error::Result,
     model::{CowStr, HostInterval, IntervalService, PortInterval, ScanIndex, Span},
@@ -49,7 +49,7 @@ impl<'r> PortIntervalRow<'r> {
         self.interval.service.as_ref()
     }
 
-    pub(super) fn cpes(&self) -> &'r dyn Items {
+    pub(super) fn cpes(&self) -> &'r dyn CellList {
         match &self.interval.service {
             Some(service) => &service.cpes,
             None => &NO_CPES,

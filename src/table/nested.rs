@@ -4,7 +4,7 @@
 //! contains JSON. Which columns of a table are members is decided in `schema`; the documents around them are those of
 //! `feed::nested`.
 
-use super::{Cell, Cells, Field};
+use super::{Cell, CellVisitor, Field};
 use crate::{
     model::ScriptValue,
     text::{
@@ -16,13 +16,13 @@ use crate::{
 /// Struct of the model that rows of a table, or items of a list, show. `schema` implements it from the columns.
 pub(crate) trait NestedFields {
     /// Passes the cells that nested documents have to `to`, in the order of the columns.
-    fn nested_cells(&self, to: &mut impl Cells);
+    fn nested_cells(&self, to: &mut impl CellVisitor);
 }
 
 /// Writer of cells as members of an object.
 pub(crate) struct NestedMembers<'o>(pub(crate) &'o mut Vec<u8>);
 
-impl Cells for NestedMembers<'_> {
+impl CellVisitor for NestedMembers<'_> {
     #[expect(clippy::inline_always, reason = "the kind of the cell is known where it is called")]
     #[inline(always)]
     fn cell(&mut self, _: &Field, lead: &str, cell: Cell<'_>) {

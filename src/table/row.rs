@@ -1,7 +1,7 @@
 //! Rows that a host, an event or a scan contributes to each table.
 
 use super::{
-    Cell, Cells, Items, Table,
+    Cell, CellList, CellVisitor, Table,
     interval::{HostIntervalRow, PortIntervalRow},
 };
 use crate::{
@@ -59,7 +59,7 @@ static NO_SCANS: Vec<&str> = Vec::new();
 
 impl<'r> HostRow<'r> {
     /// Returns the IDs of the scans that saw the host.
-    pub(super) fn scans(&self) -> &'r dyn Items {
+    pub(super) fn scans(&self) -> &'r dyn CellList {
         match self.scans {
             Some(scans) => scans,
             None => &NO_SCANS,
@@ -175,7 +175,7 @@ impl Row<'_> {
     }
 
     /// Passes all cells to `to`, in the order of the table's columns.
-    pub(crate) fn cells(&self, to: &mut impl Cells) {
+    pub(crate) fn cells(&self, to: &mut impl CellVisitor) {
         match &self.0 {
             Inner::Scan(row) => row.cells(to),
             Inner::Host(row) => row.cells(to),
@@ -337,12 +337,12 @@ impl<'r> MergedColumns<'r> {
     }
 
     /// Passes the cells of the host to `to`.
-    pub(crate) fn host(&self, to: &mut impl Cells) {
+    pub(crate) fn host(&self, to: &mut impl CellVisitor) {
         self.0.merged_cells(to);
     }
 
     /// Passes the cells of a port to `to`.
-    pub(crate) fn port(&self, port: &Port<'_>, seen: SeenRange, to: &mut impl Cells) {
+    pub(crate) fn port(&self, port: &Port<'_>, seen: SeenRange, to: &mut impl CellVisitor) {
         PortRow { host: HostRow { seen, ..self.0 }, port }.merged_cells(to);
     }
 }
@@ -397,7 +397,7 @@ pub fn event_row(
 ///
 /// # Errors
 /// Returns the first error of `each`.
-pub fn run_rows(
+pub fn scan_rows(
     source: &str,
     record: &ScanSummary,
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,

@@ -4,13 +4,13 @@ use crate::model::{ScanHeader, ScanSummary, Timestamp};
 
 /// Scan that rows belong to, as far as it is known when the rows come.
 #[derive(Debug, Clone, Copy)]
-pub struct ScanOf<'r> {
+pub struct ScanContext<'r> {
     header: &'r ScanHeader,
     has_ended: bool,
     end: Option<Timestamp>,
 }
 
-impl<'r> ScanOf<'r> {
+impl<'r> ScanContext<'r> {
     /// Creates the value for a scan that has not ended.
     #[must_use]
     pub fn running(header: &'r ScanHeader) -> Self {

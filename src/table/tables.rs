@@ -93,14 +93,14 @@ impl Table {
     /// # Errors
     /// Returns [`ErrorKind::UnknownName`] with the list of tables if there is none.
     pub fn from_name(name: &str) -> Result<Self> {
-        Self::among(&Self::ALL, name)
+        Self::from_name_in(&Self::ALL, name)
     }
 
     /// Returns the table with this name among `tables`.
     ///
     /// # Errors
     /// Returns [`ErrorKind::UnknownName`] with the list of these tables if there is none.
-    pub fn among(tables: &[Self], name: &str) -> Result<Self> {
+    pub fn from_name_in(tables: &[Self], name: &str) -> Result<Self> {
         tables.iter().copied().find(|table| table.name() == name).ok_or_else(|| {
             let known: Vec<_> = tables.iter().map(|table| table.name()).collect();
             let message = format!("unknown table {name:?}; the tables are {}", known.join(", "));

@@ -12,7 +12,7 @@ use std::{
 
 use scanmill::{
     error::DiagnosticCode,
-    table::{Kind, Table},
+    table::{ColumnType, Table},
 };
 
 use crate::support::root;
@@ -215,9 +215,9 @@ fn codes_are_listed_once_in_order_and_no_unknown_code_is_named() {
 
 /// Returns the names of a table's columns and of the fields inside them.
 fn fields(table: Table) -> BTreeSet<&'static str> {
-    fn add(kind: &Kind, name: &'static str, names: &mut BTreeSet<&'static str>) {
+    fn add(kind: &ColumnType, name: &'static str, names: &mut BTreeSet<&'static str>) {
         names.insert(name);
-        if let Kind::Structs(fields) = kind {
+        if let ColumnType::Structs(fields) = kind {
             for field in *fields {
                 add(&field.kind, field.name, names);
             }

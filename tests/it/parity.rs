@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use scanmill::{
     format::TableFormat,
     model::Timestamp,
-    table::{Kind, Table},
+    table::{ColumnType, Table},
 };
 use serde_json::{Map, Value};
 
@@ -117,14 +117,17 @@ fn csv(converted: &Converted, table: Table) -> Rows {
     let text = fs::read_to_string(converted.file(TableFormat::Csv, table)).unwrap();
     let mut records = records(&text).into_iter();
     let header: Vec<String> = records.next().unwrap().into_iter().flatten().collect();
-    let kinds: Vec<Kind> = {
+    let kinds: Vec<ColumnType> = {
         let columns = table.columns().iter().map(|column| column.field);
         columns.filter(|field| field.kind.is_text()).map(|field| field.kind).collect()
     };
     assert_eq!(kinds.len(), header.len(), "{}", table.name());
-    let cell = |(kind, field): (&Kind, Option<String>)| match (kind, field) {
+    let cell = |(kind, field): (&ColumnType, Option<String>)| match (kind, field) {
         (_, None) => Value::Null,
-        (Kind::Utf8 | Kind::Json | Kind::Dictionary | Kind::Timestamp, Some(text)) => text.into(),
+        (
+            ColumnType::Utf8 | ColumnType::Json | ColumnType::Dictionary | ColumnType::Timestamp,
+            Some(text),
+        ) => text.into(),
         // Numbers, booleans and lists are written as in JSON.
         (_, Some(text)) => serde_json::from_str(&text).unwrap(),
     };

@@ -22,7 +22,7 @@ use scanmill::{
     table::{
         Row, Table, event_row,
         export::{self, Dialect, Format},
-        host_rows, run_rows,
+        host_rows, scan_rows,
     },
     xml::{Options, Reader},
 };
@@ -107,7 +107,7 @@ fn flat_lines(source: &str, read: &[Read], folder: &Path) -> Vec<Value> {
         match read {
             Read::Event(run, index, event) => event_row(run, *index, event, each),
             Read::Host(run, host) => host_rows(run, host, each),
-            Read::End(record) => run_rows(source, record, each),
+            Read::End(record) => scan_rows(source, record, each),
         }
         .unwrap();
     }

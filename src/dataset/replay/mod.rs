@@ -19,7 +19,7 @@ use super::{folder::unreadable, handle::Dataset, log::Log};
 use crate::{
     error::{Diagnostic, DiagnosticCode, Error, Result},
     model::{EventSource, Host, Port, ScanEvent, ScanSummary, Trace},
-    table::{Stored, Table, restore},
+    table::{StoredRow, Table, from_arrow},
 };
 
 const TABLES: usize = Table::ALL.len();
@@ -188,7 +188,7 @@ impl Replay {
                         self.stage = Stage::Hosts;
                         continue;
                     };
-                    let event = restore::event(&row);
+                    let event = from_arrow::event(&row);
                     rows.advance();
                     if let Some(event) = event {
                         return Ok(Some(ScanEvent::Activity(event)));
@@ -223,7 +223,7 @@ impl Replay {
                     format!("scan {id} is in the log, and not in the files of the table scans");
                 return Err(unreadable(&self.log.path(commit), io::Error::other(message)));
             };
-            self.record = restore::scan(&row);
+            self.record = from_arrow::scan(&row);
             let id = &self.record.header.scan_id;
             if !is_sound_id(id) {
                 let message = format!("the id {id:?} of a scan in the dataset is damaged");
@@ -239,29 +239,29 @@ impl Replay {
         let rows = self.tables.of(Table::Hosts);
         let Some(row) = rows.row()? else { return Ok(None) };
         let (id, mut host) =
-            (row.text("host_id").unwrap_or_default().to_owned(), restore::host(&row));
+            (row.text("host_id").unwrap_or_default().to_owned(), from_arrow::host(&row));
         rows.advance();
-        each(self.tables.of(Table::Ports), &id, |row| host.ports.extend(restore::port(row)))?;
+        each(self.tables.of(Table::Ports), &id, |row| host.ports.extend(from_arrow::port(row)))?;
         // Rows are in the order of their ports.
         let mut place = 0;
         each(self.tables.of(Table::Services), &id, |row| {
             if let Some(port) = port_of(&mut host, &mut place, row) {
-                port.services.push(restore::read(row));
+                port.services.push(from_arrow::read(row));
             }
         })?;
         let mut place = 0;
         each(self.tables.of(Table::Scripts), &id, |row| {
-            let script = restore::read(row);
+            let script = from_arrow::read(row);
             match port_of(&mut host, &mut place, row) {
                 Some(port) => port.scripts.push(script),
                 None => host.scripts.push(script),
             }
         })?;
         each(self.tables.of(Table::OsMatches), &id, |row| {
-            host.os.matches.push(restore::read(row));
+            host.os.matches.push(from_arrow::read(row));
         })?;
         each(self.tables.of(Table::OsClasses), &id, |row| {
-            host.os.classes.push(restore::read(row));
+            host.os.classes.push(from_arrow::read(row));
         })?;
         each(self.tables.of(Table::Hops), &id, |row| {
             let index = usize::try_from(row.int32("trace_index").unwrap_or_default()).unwrap_or(0);
@@ -270,8 +270,8 @@ impl Replay {
                 host.traces.push(Trace::default());
             }
             if let Some(trace) = host.traces.last_mut() {
-                (trace.proto, trace.port) = restore::trace(row);
-                trace.hops.push(restore::read(row));
+                (trace.proto, trace.port) = from_arrow::trace(row);
+                trace.hops.push(from_arrow::read(row));
             }
         })?;
         Ok(Some(host))
@@ -286,12 +286,12 @@ impl Replay {
                 Some("prerule") => &mut record.pre_scripts,
                 _ => &mut record.post_scripts,
             };
-            scripts.push(restore::read(&row));
+            scripts.push(from_arrow::read(&row));
             rows.advance();
         }
         let rows = tables.of(Table::Warnings);
         while let Some(row) = rows.row()? {
-            record.diagnostics.extend(restore::warning(&row));
+            record.diagnostics.extend(from_arrow::warning(&row));
             rows.advance();
         }
         Ok(())
@@ -305,7 +305,7 @@ fn is_sound_id(id: &str) -> bool {
 }
 
 /// Calls `show` for each row of a host.
-fn each(rows: &mut TableRows, host_id: &str, mut show: impl FnMut(&Stored<'_>)) -> Result<()> {
+fn each(rows: &mut TableRows, host_id: &str, mut show: impl FnMut(&StoredRow<'_>)) -> Result<()> {
     while let Some(row) = rows.row()? {
         if row.text("host_id") != Some(host_id) {
             break;
@@ -320,9 +320,9 @@ fn each(rows: &mut TableRows, host_id: &str, mut show: impl FnMut(&Stored<'_>)) 
 fn port_of<'h>(
     host: &'h mut Host<'static>,
     place: &mut usize,
-    row: &Stored<'_>,
+    row: &StoredRow<'_>,
 ) -> Option<&'h mut Port<'static>> {
-    let (protocol, number) = restore::port_key(row)?;
+    let (protocol, number) = from_arrow::port_key(row)?;
     let is_it = |port: &Port<'_>| port.number == number && port.protocol == protocol;
     *place = place.saturating_add(host.ports.get(*place..)?.iter().position(is_it)?);
     host.ports.get_mut(*place)

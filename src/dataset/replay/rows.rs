@@ -11,7 +11,7 @@ use super::super::{
 };
 use crate::{
     error::Result,
-    table::{RecordBatch, Stored},
+    table::{RecordBatch, StoredRow},
 };
 
 /// Maximum number of rows that are skipped by reading, rather than by opening the file at a new
@@ -99,7 +99,7 @@ impl TableRows {
     }
 
     /// Returns the current row of the document, or `None` after its last row.
-    pub(in crate::dataset) fn row(&mut self) -> Result<Option<Stored<'_>>> {
+    pub(in crate::dataset) fn row(&mut self) -> Result<Option<StoredRow<'_>>> {
         while self.runs.front().is_some_and(|run| run.rows == 0) {
             self.runs.pop_front();
         }
@@ -110,7 +110,7 @@ impl TableRows {
         self.go(run)?;
         Ok(self.open.as_ref().and_then(|open| {
             let place = usize::try_from(run.first.saturating_sub(open.first)).ok()?;
-            Some(Stored::new(&open.batch, place))
+            Some(StoredRow::new(&open.batch, place))
         }))
     }
 
@@ -150,7 +150,7 @@ impl TableRows {
 }
 
 impl DocumentKey {
-    fn of(row: &Stored<'_>) -> Self {
+    fn of(row: &StoredRow<'_>) -> Self {
         match row.text("scan_id") {
             Some(id) => Self::Scan(id.to_owned()),
             None => Self::None(
@@ -161,7 +161,7 @@ impl DocumentKey {
     }
 
     /// Returns true if a row has this key. Does not create a key.
-    fn is_of(&self, row: &Stored<'_>) -> bool {
+    fn is_of(&self, row: &StoredRow<'_>) -> bool {
         match self {
             Self::Scan(id) => row.text("scan_id") == Some(id),
             Self::None(..) => *self == Self::of(row),
@@ -180,7 +180,7 @@ fn each_key(
     for batch in Decoder::open(source, 0, &OF_KEY)? {
         let batch = batch?;
         for place in 0..batch.num_rows() {
-            let row = Stored::new(&batch, place);
+            let row = StoredRow::new(&batch, place);
             if last.as_ref().is_none_or(|(key, _)| !key.is_of(&row)) {
                 let key = DocumentKey::of(&row);
                 let document = find(&key);

@@ -28,7 +28,7 @@ use crate::{
     error::{Error, Result},
     exec::{SerialQueues, ThreadPool},
     output::{Output, Replace, StagedOutput},
-    table::{BatchBuilder, RecordBatch, Row, ScanOf, Table, schema_version},
+    table::{BatchBuilder, RecordBatch, Row, ScanContext, Table, schema_version},
 };
 
 /// Metadata key of the version of the tables.
@@ -275,7 +275,7 @@ impl ParquetRows {
 impl RowEncoder for ParquetRows {
     type Chunk = ParquetChunk;
 
-    fn scan(&mut self, scan: ScanOf<'_>) -> Result<()> {
+    fn scan(&mut self, scan: ScanContext<'_>) -> Result<()> {
         let Some(PartitionChange { before, resolved }) = self.partitions.set_scan(scan) else {
             return Ok(());
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     output::PartitionBy,
-    table::{Column, ScanOf, Table},
+    table::{Column, ScanContext, Table},
 };
 
 /// Returns true if a column of a table is represented by the folder names. It is then not written to the files: readers
@@ -14,7 +14,7 @@ pub(crate) fn is_in_folder_names(by: PartitionBy, table: Table, column: &Column)
 }
 
 /// Returns the folder of a scan if it is known before the scan's end.
-fn folder_of(by: PartitionBy, scan: ScanOf<'_>) -> Option<Arc<str>> {
+fn folder_of(by: PartitionBy, scan: ScanContext<'_>) -> Option<Arc<str>> {
     match by {
         PartitionBy::ScanDate => scan.start_date().map(|date| by.folder(Some(&date))),
         PartitionBy::Scanner => Some(by.folder(scan.scanner())),
@@ -22,7 +22,7 @@ fn folder_of(by: PartitionBy, scan: ScanOf<'_>) -> Option<Arc<str>> {
 }
 
 /// Returns the folder of a scan that has ended.
-fn folder_of_ended(by: PartitionBy, scan: ScanOf<'_>) -> Arc<str> {
+fn folder_of_ended(by: PartitionBy, scan: ScanContext<'_>) -> Arc<str> {
     folder_of(by, scan).unwrap_or_else(|| by.folder(scan.end_date().as_deref()))
 }
 
@@ -67,7 +67,7 @@ impl PartitionTracker {
     }
 
     /// Sets the scan of the rows that follow.
-    pub(super) fn set_scan(&mut self, scan: ScanOf<'_>) -> Option<PartitionChange> {
+    pub(super) fn set_scan(&mut self, scan: ScanContext<'_>) -> Option<PartitionChange> {
         let by = self.by?;
         if scan.has_ended() {
             self.scan_values = None;
@@ -117,21 +117,21 @@ mod tests {
             Some(PartitionChange { before, resolved: resolved.map(Arc::from) })
         };
         assert_eq!(
-            partitions.set_scan(ScanOf::running(&header(Some(5)))),
+            partitions.set_scan(ScanContext::running(&header(Some(5)))),
             change(Partition::Whole, None)
         );
-        assert_eq!(partitions.set_scan(ScanOf::running(&header(Some(5)))), None);
-        assert_eq!(partitions.set_scan(ScanOf::ended(&record(Some(5), 90_000))), None);
+        assert_eq!(partitions.set_scan(ScanContext::running(&header(Some(5)))), None);
+        assert_eq!(partitions.set_scan(ScanContext::ended(&record(Some(5), 90_000))), None);
         assert_eq!(partitions.current(), &first);
         for before in [&first, &second] {
             assert_eq!(
-                partitions.set_scan(ScanOf::running(&header(None))),
+                partitions.set_scan(ScanContext::running(&header(None))),
                 change(before.clone(), None)
             );
             let resolved = change(Partition::Unresolved, Some("scan_date=1970-01-02"));
-            assert_eq!(partitions.set_scan(ScanOf::ended(&record(None, 90_000))), resolved);
+            assert_eq!(partitions.set_scan(ScanContext::ended(&record(None, 90_000))), resolved);
             assert_eq!(partitions.current(), &second);
         }
-        assert_eq!(PartitionTracker::new(None).set_scan(ScanOf::running(&header(None))), None);
+        assert_eq!(PartitionTracker::new(None).set_scan(ScanContext::running(&header(None))), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::view::View;
-use crate::table::{Column, Field, Kind};
+use crate::table::{Column, ColumnType, Field};
 
 /// SQL dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,17 +81,17 @@ impl Dialect {
     }
 
     /// Returns the type as which engines read a Parquet column of this kind.
-    fn kind(self, kind: Kind) -> String {
+    fn kind(self, kind: ColumnType) -> String {
         let (duckdb, spark) = match kind {
-            Kind::Utf8 | Kind::Json | Kind::Dictionary => ("VARCHAR", "STRING"),
-            Kind::Int32 => ("INTEGER", "INT"),
-            Kind::Int64 => ("BIGINT", "BIGINT"),
-            Kind::Float64 => ("DOUBLE", "DOUBLE"),
-            Kind::Boolean => ("BOOLEAN", "BOOLEAN"),
-            Kind::Timestamp => ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"),
-            Kind::Binary16 => ("BLOB", "BINARY"),
-            Kind::Texts => ("VARCHAR[]", "ARRAY<STRING>"),
-            Kind::Structs(fields) => return self.structs(fields),
+            ColumnType::Utf8 | ColumnType::Json | ColumnType::Dictionary => ("VARCHAR", "STRING"),
+            ColumnType::Int32 => ("INTEGER", "INT"),
+            ColumnType::Int64 => ("BIGINT", "BIGINT"),
+            ColumnType::Float64 => ("DOUBLE", "DOUBLE"),
+            ColumnType::Boolean => ("BOOLEAN", "BOOLEAN"),
+            ColumnType::Timestamp => ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"),
+            ColumnType::Binary16 => ("BLOB", "BINARY"),
+            ColumnType::Texts => ("VARCHAR[]", "ARRAY<STRING>"),
+            ColumnType::Structs(fields) => return self.structs(fields),
         };
         match self {
             Self::DuckDb => duckdb.to_owned(),

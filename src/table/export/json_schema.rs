@@ -4,7 +4,7 @@ use super::{
     document::{Json, object},
     view::View,
 };
-use crate::table::{Field, Kind};
+use crate::table::{ColumnType, Field};
 
 pub(super) const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -116,16 +116,16 @@ pub(super) fn described(field: &Field, shape: Shape) -> Json {
 
 fn value(field: &Field, shape: Shape) -> Vec<(String, Json)> {
     let (name, rest) = match field.kind {
-        Kind::Json if shape == Shape::Nested => return Vec::new(),
-        Kind::Json => ("string", object! {"contentMediaType": "application/json"}),
-        Kind::Utf8 | Kind::Dictionary | Kind::Binary16 => ("string", object! {}),
-        Kind::Int32 => ("integer", object! {"minimum": i32::MIN, "maximum": i32::MAX}),
-        Kind::Int64 => ("integer", object! {"minimum": i64::MIN, "maximum": i64::MAX}),
-        Kind::Float64 => ("number", object! {}),
-        Kind::Boolean => ("boolean", object! {}),
-        Kind::Timestamp => ("string", object! {"format": "date-time"}),
-        Kind::Texts => ("array", items(object! {"type": "string"}, shape)),
-        Kind::Structs(fields) => {
+        ColumnType::Json if shape == Shape::Nested => return Vec::new(),
+        ColumnType::Json => ("string", object! {"contentMediaType": "application/json"}),
+        ColumnType::Utf8 | ColumnType::Dictionary | ColumnType::Binary16 => ("string", object! {}),
+        ColumnType::Int32 => ("integer", object! {"minimum": i32::MIN, "maximum": i32::MAX}),
+        ColumnType::Int64 => ("integer", object! {"minimum": i64::MIN, "maximum": i64::MAX}),
+        ColumnType::Float64 => ("number", object! {}),
+        ColumnType::Boolean => ("boolean", object! {}),
+        ColumnType::Timestamp => ("string", object! {"format": "date-time"}),
+        ColumnType::Texts => ("array", items(object! {"type": "string"}, shape)),
+        ColumnType::Structs(fields) => {
             let mut members = Members::default();
             for field in fields {
                 members.push_field(field, shape);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::view::View;
-use crate::table::{Field, Kind};
+use crate::table::{ColumnType, Field};
 
 const HEAD: &str = "\
 # Tables
@@ -40,25 +40,25 @@ fn row(parent: &str, field: &Field, out: &mut String) {
     let null = if field.nullable { "yes" } else { "no" };
     let doc = field.doc.replace('|', "\\|");
     let _ = writeln!(out, "| `{name}` | {} | {null} | {doc} |", kind(field.kind));
-    if let Kind::Structs(fields) = field.kind {
+    if let ColumnType::Structs(fields) = field.kind {
         for field in fields {
             row(&format!("{name}[]."), field, out);
         }
     }
 }
 
-const fn kind(kind: Kind) -> &'static str {
+const fn kind(kind: ColumnType) -> &'static str {
     match kind {
-        Kind::Utf8 => "Utf8",
-        Kind::Json => "JSON",
-        Kind::Dictionary => "Dictionary",
-        Kind::Int32 => "Int32",
-        Kind::Int64 => "Int64",
-        Kind::Float64 => "Float64",
-        Kind::Boolean => "Boolean",
-        Kind::Timestamp => "Timestamp(µs, UTC)",
-        Kind::Binary16 => "FixedSizeBinary(16)",
-        Kind::Texts => "List of Utf8",
-        Kind::Structs(_) => "List of Struct",
+        ColumnType::Utf8 => "Utf8",
+        ColumnType::Json => "JSON",
+        ColumnType::Dictionary => "Dictionary",
+        ColumnType::Int32 => "Int32",
+        ColumnType::Int64 => "Int64",
+        ColumnType::Float64 => "Float64",
+        ColumnType::Boolean => "Boolean",
+        ColumnType::Timestamp => "Timestamp(µs, UTC)",
+        ColumnType::Binary16 => "FixedSizeBinary(16)",
+        ColumnType::Texts => "List of Utf8",
+        ColumnType::Structs(_) => "List of Struct",
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Definition {
 /// Returns the definition of a table.
 pub(super) const fn of(table: Table) -> &'static Definition {
     match table {
-        Table::Scans => &runs::SCANS,
+        Table::Scans => &scans::SCANS,
         Table::Hosts => &hosts::HOSTS,
         Table::Ports => &ports::PORTS,
         Table::Services => &ports::SERVICES,
@@ -27,8 +27,8 @@ pub(super) const fn of(table: Table) -> &'static Definition {
         Table::OsMatches => &hosts::OS_MATCHES,
         Table::OsClasses => &hosts::OS_CLASSES,
         Table::Hops => &hosts::HOPS,
-        Table::Events => &runs::EVENTS,
-        Table::Warnings => &runs::WARNINGS,
+        Table::Events => &scans::EVENTS,
+        Table::Warnings => &scans::WARNINGS,
         Table::Conflicts => &merged::CONFLICTS,
         Table::Changes => &merged::CHANGES,
         Table::HostHistory => &history::HOST_HISTORY,
@@ -141,7 +141,7 @@ macro_rules! table {
         impl $type {
             /// Passes all cells to `to`, in the order of the columns. Everything that is constant per column is
             /// constant for the compiler too, so no cell needs a call through a pointer, unlike single columns.
-            pub(in crate::table) fn cells(&self, to: &mut impl $crate::table::Cells) {
+            pub(in crate::table) fn cells(&self, to: &mut impl $crate::table::CellVisitor) {
                 let $r = self;
                 $(to.cell(
                     &field!($name $kind, $null $text),
@@ -151,7 +151,7 @@ macro_rules! table {
             }
 
             $(/// Passes the cells of the additional columns in the result of a merge to `to`.
-            pub(in crate::table) fn merged_cells(&self, to: &mut impl $crate::table::Cells) {
+            pub(in crate::table) fn merged_cells(&self, to: &mut impl $crate::table::CellVisitor) {
                 let $r = self;
                 $(to.cell(
                     &field!($more $of, $maybe $what),
@@ -243,14 +243,14 @@ macro_rules! struct_fields {
     ) => {
         impl $crate::table::NestedFields for $type {
             #[inline]
-            fn nested_cells(&self, to: &mut impl $crate::table::Cells) {
+            fn nested_cells(&self, to: &mut impl $crate::table::CellVisitor) {
                 let $m = self;
                 $(nested_cell!(to, $name $kind, $null $text $($word)? => $value);)*
             }
         }
 
-        impl $crate::table::restore::ReadFields for $type {
-            fn read(&mut self, row: &$crate::table::Stored<'_>) {
+        impl $crate::table::from_arrow::ReadFields for $type {
+            fn read(&mut self, row: &$crate::table::StoredRow<'_>) {
                 let $m = self;
                 let _ = (&$m, row);
                 $(read_field!(row $name $($word)? => $value);)*
@@ -301,7 +301,7 @@ macro_rules! variants {
         }
 
         impl $crate::table::NestedFields for $enum {
-            fn nested_cells(&self, to: &mut impl $crate::table::Cells) {
+            fn nested_cells(&self, to: &mut impl $crate::table::CellVisitor) {
                 $(match self {
                     $(Self::$variant(item) => to.cell(
                         &field!($name $kind, $null $text),
@@ -313,8 +313,8 @@ macro_rules! variants {
             }
         }
 
-        impl $crate::table::restore::ReadFields for $enum {
-            fn read(&mut self, row: &$crate::table::Stored<'_>) {
+        impl $crate::table::from_arrow::ReadFields for $enum {
+            fn read(&mut self, row: &$crate::table::StoredRow<'_>) {
                 $(match self {
                     $(Self::$variant(item) => item.$field = row.get($name),)+
                     _ => {}
@@ -335,7 +335,7 @@ macro_rules! items {
 
         struct_fields! { [$i: $item] $($name $kind, $null $text $word => $value;)+ }
 
-        impl $crate::table::Items for Vec<$item> {
+        impl $crate::table::CellList for Vec<$item> {
             fn count(&self) -> usize {
                 self.len()
             }
@@ -381,7 +381,7 @@ macro_rules! items {
 /// Defines a list of texts.
 macro_rules! texts {
     ($text:ty) => {
-        impl $crate::table::Items for Vec<$text> {
+        impl $crate::table::CellList for Vec<$text> {
             fn count(&self) -> usize {
                 self.len()
             }
@@ -416,4 +416,4 @@ mod history;
 mod hosts;
 mod merged;
 mod ports;
-mod runs;
+mod scans;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Row of a batch, or struct in a list of a batch.
-pub(crate) struct Stored<'b> {
+pub(crate) struct StoredRow<'b> {
     columns: Columns<'b>,
     row: usize,
     /// Column that is probably requested next, because columns are read in order.
@@ -34,7 +34,7 @@ enum Columns<'b> {
     Struct(&'b StructArray),
 }
 
-impl<'b> Stored<'b> {
+impl<'b> StoredRow<'b> {
     /// Creates the row of a batch.
     pub(crate) fn new(batch: &'b RecordBatch, row: usize) -> Self {
         Self { columns: Columns::Batch(batch), row, next: Cell::new(0) }
@@ -112,10 +112,10 @@ impl<'b> Stored<'b> {
     }
 
     /// Returns the items of a list of structs, each made by `each`.
-    fn structs<T>(&self, name: &str, each: impl Fn(&Stored<'_>) -> T) -> Vec<T> {
+    fn structs<T>(&self, name: &str, each: impl Fn(&StoredRow<'_>) -> T) -> Vec<T> {
         let Some(items) = self.list(name) else { return Vec::new() };
         let Some(of) = items.as_struct_opt() else { return Vec::new() };
-        let item = |row| Stored { columns: Columns::Struct(of), row, next: Cell::new(0) };
+        let item = |row| StoredRow { columns: Columns::Struct(of), row, next: Cell::new(0) };
         (0..of.len()).map(|row| each(&item(row))).collect()
     }
 }
@@ -123,26 +123,26 @@ impl<'b> Stored<'b> {
 /// Struct of the model that rows of a table, or items of a list, show. `schema` implements it from the columns.
 pub(crate) trait ReadFields {
     /// Sets the fields that are columns to the values in a row. A column that is null or missing sets the default.
-    fn read(&mut self, row: &Stored<'_>);
+    fn read(&mut self, row: &StoredRow<'_>);
 }
 
 /// Type of the model that a column can hold.
 pub(super) trait FromColumn {
     /// Returns the value of a column: the default if it is null or missing.
-    fn from_column(row: &Stored<'_>, name: &str) -> Self;
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self;
 }
 
-/// Implements [`FromColumn`] for types that a method of [`Stored`] reads.
+/// Implements [`FromColumn`] for types that a method of [`StoredRow`] reads.
 macro_rules! columns {
     ($($type:ty: $read:ident),*) => {
         $(impl FromColumn for Option<$type> {
-            fn from_column(row: &Stored<'_>, name: &str) -> Self {
+            fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
                 row.$read(name)
             }
         }
 
         impl FromColumn for $type {
-            fn from_column(row: &Stored<'_>, name: &str) -> Self {
+            fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
                 row.$read(name).unwrap_or_default()
             }
         })*
@@ -152,61 +152,61 @@ macro_rules! columns {
 columns!(i32: int32, i64: int64, f64: float64, bool: boolean);
 
 impl FromColumn for Option<Timestamp> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.time(name)
     }
 }
 
 impl FromColumn for u16 {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.int32(name).and_then(|number| Self::try_from(number).ok()).unwrap_or_default()
     }
 }
 
 impl FromColumn for Option<String> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.text(name).map(str::to_owned)
     }
 }
 
 impl FromColumn for Option<CowStr<'_>> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.owned(name)
     }
 }
 
 impl FromColumn for CowStr<'_> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.owned(name).unwrap_or_default()
     }
 }
 
 impl FromColumn for HostState<'_> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.owned(name).map(HostState::from_name).unwrap_or_default()
     }
 }
 
 impl FromColumn for Option<PortState<'_>> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.owned(name).map(PortState::from_name)
     }
 }
 
 impl FromColumn for PortState<'_> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         PortState::from_name(row.get(name))
     }
 }
 
 impl FromColumn for Protocol<'_> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         Protocol::from_name(row.get(name))
     }
 }
 
 impl FromColumn for ScriptOrigin {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         match row.text(name) {
             Some("engine") => Self::Engine,
             _ => Self::Nse,
@@ -216,13 +216,13 @@ impl FromColumn for ScriptOrigin {
 
 /// The value stays JSON text.
 impl FromColumn for ScriptValue<'_> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.owned(name).map_or(ScriptValue::None, ScriptValue::Json)
     }
 }
 
 impl FromColumn for Vec<CowStr<'_>> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         let Some(items) = row.list(name) else { return Vec::new() };
         let Some(texts) = items.as_string_opt::<i32>() else { return Vec::new() };
         texts.iter().flatten().map(|text| CowStr::Owned(text.to_owned())).collect()
@@ -230,26 +230,26 @@ impl FromColumn for Vec<CowStr<'_>> {
 }
 
 impl<T: Default + ReadFields> FromColumn for Vec<T> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.structs(name, read)
     }
 }
 
 impl FromColumn for Vec<Address<'_>> {
-    fn from_column(row: &Stored<'_>, name: &str) -> Self {
+    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.structs(name, address)
     }
 }
 
 /// Returns the struct that a row, or an item of a list, shows.
-pub(crate) fn read<T: Default + ReadFields>(row: &Stored<'_>) -> T {
+pub(crate) fn read<T: Default + ReadFields>(row: &StoredRow<'_>) -> T {
     let mut read = T::default();
     read.read(row);
     read
 }
 
 /// Returns the host of a row of `hosts`, without the parts in other tables.
-pub(crate) fn host(row: &Stored<'_>) -> Host<'static> {
+pub(crate) fn host(row: &StoredRow<'_>) -> Host<'static> {
     let mut host = Host::new(0);
     host.read(row);
     let of_ip =
@@ -263,7 +263,7 @@ pub(crate) fn host(row: &Stored<'_>) -> Host<'static> {
     host
 }
 
-fn address<'t>(item: &Stored<'_>) -> Address<'t> {
+fn address<'t>(item: &StoredRow<'_>) -> Address<'t> {
     let text: CowStr<'_> = item.get("addr");
     let kind = match item.get("type") {
         name if name == "ipv4" => AddressKind::Ipv4,
@@ -279,13 +279,13 @@ fn address<'t>(item: &Stored<'_>) -> Address<'t> {
 }
 
 /// Returns the protocol and number of the port in a row.
-pub(crate) fn port_key(row: &Stored<'_>) -> Option<(Protocol<'static>, u16)> {
+pub(crate) fn port_key(row: &StoredRow<'_>) -> Option<(Protocol<'static>, u16)> {
     let protocol = Protocol::from_name(row.owned("protocol")?);
     Some((protocol, u16::try_from(row.int32("port")?).ok()?))
 }
 
 /// Returns the port of a row of `ports`, without services and scripts.
-pub(crate) fn port(row: &Stored<'_>) -> Option<Port<'static>> {
+pub(crate) fn port(row: &StoredRow<'_>) -> Option<Port<'static>> {
     let (protocol, number) = port_key(row)?;
     let state = PortState::from_name(row.owned("state")?);
     let mut port = Port::new(protocol, number, state);
@@ -294,12 +294,12 @@ pub(crate) fn port(row: &Stored<'_>) -> Option<Port<'static>> {
 }
 
 /// Returns the protocol and port of the probes in a row of `hops`.
-pub(crate) fn trace(row: &Stored<'_>) -> (Option<CowStr<'static>>, Option<i32>) {
+pub(crate) fn trace(row: &StoredRow<'_>) -> (Option<CowStr<'static>>, Option<i32>) {
     (row.get("proto"), row.get("trace_port"))
 }
 
 /// Returns the scan of a row of `scans`, without its scripts and warnings.
-pub(crate) fn scan(row: &Stored<'_>) -> ScanSummary {
+pub(crate) fn scan(row: &StoredRow<'_>) -> ScanSummary {
     let mut record = ScanSummary { has_scan: true, ..ScanSummary::default() };
     record.read(row);
     row.text("scan_id").unwrap_or_default().clone_into(&mut record.header.scan_id);
@@ -307,7 +307,7 @@ pub(crate) fn scan(row: &Stored<'_>) -> ScanSummary {
 }
 
 /// Returns the event of a row of `events`.
-pub(crate) fn event(row: &Stored<'_>) -> Option<ScanActivity> {
+pub(crate) fn event(row: &StoredRow<'_>) -> Option<ScanActivity> {
     let kind = row.text("kind")?;
     let kinds = [TaskKind::Begin, TaskKind::Progress, TaskKind::End];
     let mut event = match kinds.into_iter().find(|known| known.as_str() == kind) {
@@ -320,7 +320,7 @@ pub(crate) fn event(row: &Stored<'_>) -> Option<ScanActivity> {
 }
 
 /// Returns the warning of a row of `warnings`.
-pub(crate) fn warning(row: &Stored<'_>) -> Option<Diagnostic> {
+pub(crate) fn warning(row: &StoredRow<'_>) -> Option<Diagnostic> {
     let code = row.text("code")?;
     let unsigned = |name| row.int64(name).and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
     Some(Diagnostic {
