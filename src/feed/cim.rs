@@ -2,9 +2,9 @@
 //! "CIM").
 
 use super::{
-    Handing, OS_MIN, hand_over,
+    flush::{Handing, hand_over},
     line::{self, LINE, clipped},
-    subject::{Subject, brief, good_match, has_ports, product, transport},
+    subject::{OS_MIN, Subject, brief, good_match, has_ports, product, transport},
 };
 use crate::{
     error::Result,

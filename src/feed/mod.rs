@@ -8,34 +8,28 @@
 //! [`Feed`]. To add a format, add a module, a variant of [`Feed`] and its branch in each method; `subject` holds what
 //! the formats of SIEMs have in common.
 
+mod bulk;
 pub mod cim;
 pub mod ecs;
+mod flush;
 mod line;
 pub mod nested;
 pub mod ocsf;
 mod subject;
 
-pub use self::line::{LEAST_LINE, LINE};
-use self::subject::{Ids, Subject};
+pub use self::{
+    flush::Handing,
+    line::{LEAST_LINE, LINE},
+    subject::OS_MIN,
+};
+use self::{
+    flush::hand_over,
+    subject::{Ids, Subject},
+};
 use crate::{
     error::Result,
     model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary},
-    text::json::{OBJECT, key, write_container, write_members},
 };
-
-/// Default minimum accuracy, in percent, for an OS match to be reported.
-pub const OS_MIN: i32 = 85;
-
-/// Size of the buffered lines of one host at which they are handed over, in bytes.
-const PIECE: usize = 256 << 10;
-
-/// Callback that takes the finished lines of a host while more of them follow, and leaves the buffer empty.
-pub type Handing<'h> = &'h mut dyn FnMut(&mut Vec<u8>) -> Result<()>;
-
-/// Hands over the buffer if it has reached [`PIECE`] bytes.
-fn hand_over(out: &mut Vec<u8>, hand: Handing<'_>) -> Result<()> {
-    if out.len() >= PIECE { hand(out) } else { Ok(()) }
-}
 
 /// Format of the documents made from hosts and scans. Each method appends whole lines to `out` and returns the number
 /// of documents, which depend only on the arguments.
@@ -169,18 +163,4 @@ impl Feed {
             Self::Ocsf(_) | Self::Cim(_) => 0,
         }
     }
-}
-
-/// Writes the action line of a bulk API request, if an index is set.
-fn action(index: Option<&str>, id: &str, out: &mut Vec<u8>) {
-    let Some(index) = index else { return };
-    write_container("", OBJECT, out, |out| {
-        write_container(
-            key!("create"),
-            OBJECT,
-            out,
-            |out| write_members!(out, "_index": index, "_id": id),
-        );
-    });
-    out.push(b'\n');
 }

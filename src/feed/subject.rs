@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// Default minimum accuracy, in percent, for an OS match to be reported.
+pub const OS_MIN: i32 = 85;
+
 /// Maximum number of ports per host that have events: all ports of tcp, udp and sctp, and all IP protocols. Each
 /// event repeats values of the host, so without a limit a small input could produce a large output.
 const PORTS: usize = 3 * 65_536 + 256;

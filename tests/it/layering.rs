@@ -93,7 +93,7 @@ const UNIX: [&str; 6] = [
 ];
 
 /// Modules in which some files still import each other in circles of more than two. The list only gets shorter.
-const CIRCULAR: [&str; 3] = ["engine", "feed", "scanner"];
+const CIRCULAR: [&str; 2] = ["engine", "scanner"];
 
 /// Returns the lines of code of every source file, with its top-level module.
 fn sources() -> Vec<(String, PathBuf, Vec<String>)> {

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use super::{
-    Ecs, Event,
-    host::{hyphens, outcome},
+    event::{Event, hyphens, outcome, scan_members},
+    options::Ecs,
     port::application,
-    scan_members,
 };
 use crate::{
     feed::{
@@ -364,7 +363,7 @@ mod tests {
         let host = HostChanges { hostname: Some("a.example".into()), ..HostChanges::default() };
         let (ecs, scans) = (Ecs::default(), ComparedScans::default());
         assert!(change_line(&ecs, (&host, change), &scans, &mut out));
-        assert!(out.len() <= super::super::LINE + 1);
+        assert!(out.len() <= crate::feed::LINE + 1);
         serde_json::from_slice(&out).unwrap()
     }
 

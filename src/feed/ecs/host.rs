@@ -2,21 +2,22 @@
 
 use std::borrow::Cow;
 
-use super::{Ecs, Event, port, scan_members, script, script_id};
+use super::{
+    event::{Event, outcome, scan_members, script, script_id},
+    host_prefix::{Shared, destination, known_by, related},
+    options::Ecs,
+    port,
+};
 use crate::{
     error::Result,
     feed::{
-        Handing, hand_over,
-        line::{Caps, LEAST_LINE, clipped, clipped_header, fit},
+        flush::{Handing, hand_over},
+        line::{Caps, clipped, clipped_header},
         nested,
-        subject::{
-            Subject, best_match, brief, brief_port, good_match, ips, is_ip, lower, macs, text,
-        },
+        subject::{Subject, best_match, brief, brief_port, good_match, lower, text},
     },
+    text::json::{MicrosAsMillis, OBJECT, key, write_container, write_objects, write_members},
     model::{Host, OsClass, PortState, Script, ScriptScope, Service},
-    text::json::{
-        MicrosAsMillis, OBJECT, key, write_array, write_container, write_members, write_objects,
-    },
 };
 
 /// Writes all events of a host.
@@ -59,36 +60,6 @@ pub(super) fn lines(
 
 fn has_scripts(subject: &Subject<'_>) -> bool {
     !subject.host.scripts.is_empty() || subject.ports().any(|(port, ..)| !port.scripts.is_empty())
-}
-
-/// Initial capacity for a repeated piece, in bytes. Most pieces fit.
-pub(super) const PIECE: usize = 512;
-
-/// Parts of a host that the events of its ports and scripts repeat, written once.
-pub(super) struct Shared {
-    /// Members `host` and `related`.
-    pub(super) host: Vec<u8>,
-    /// Members of `destination` without the port.
-    pub(super) destination: Vec<u8>,
-    /// True if a part of the host was cut.
-    pub(super) cut: bool,
-}
-
-impl Shared {
-    /// Limits the repeated parts to a quarter of the shortest line, so that they do not take more space than the
-    /// event.
-    fn of(subject: &Subject<'_>, near: &Subject<'_>) -> Self {
-        let (mut host, mut cut) = (Vec::with_capacity(PIECE), false);
-        fit(LEAST_LINE / 4, &mut host, &mut |caps, out| match caps {
-            None => of_host(subject, out),
-            Some(caps) => {
-                cut = true;
-                let host = clipped(subject.host, caps);
-                of_host(&Subject { host: &host, ..*subject }, out);
-            }
-        });
-        Self { host, destination: port::destination(near), cut }
-    }
 }
 
 fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
@@ -142,36 +113,6 @@ fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
     });
 }
 
-pub(super) const fn outcome(complete: bool) -> &'static str {
-    if complete { "success" } else { "unknown" }
-}
-
-/// Writes `host` and `related` for the events of ports and scripts.
-fn of_host(subject: &Subject<'_>, out: &mut Vec<u8>) {
-    write_container(key!("host"), OBJECT, out, |out| known_by(subject, out));
-    related(subject.host, out);
-}
-
-/// Writes the identity of a host.
-fn known_by(subject: &Subject<'_>, out: &mut Vec<u8>) {
-    write_members!(out, "id": &subject.ids.host_key);
-    write_array(key!("ip"), ips(subject.host).map(|address| &address.text), out);
-    write_container(key!("mac"), crate::text::json::ARRAY, out, |out| {
-        macs(subject.host).for_each(|mac| hyphens(",", mac, out));
-    });
-    write_members!(out, "name": subject.name().as_ref());
-}
-
-/// Writes a MAC address in the notation of RFC 7042.
-pub(super) fn hyphens(lead: &str, mac: &str, out: &mut Vec<u8>) {
-    text(lead, out, |out| {
-        use std::fmt::Write as _;
-        for (place, part) in mac.split(':').enumerate() {
-            let _ = write!(out, "{}{part}", if place > 0 { "-" } else { "" });
-        }
-    });
-}
-
 /// Writes the operating system of the best match, if its accuracy is at least `least`.
 fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
     let Some((found, class)) = good_match(host, least) else { return };
@@ -188,7 +129,7 @@ fn system(host: &Host<'_>, least: i32, out: &mut Vec<u8>) {
 }
 
 /// Returns vendor and family, or only one of them if they are equal.
-pub(in crate::feed) fn system_name<'c>(class: &'c OsClass<'_>) -> Option<Cow<'c, str>> {
+fn system_name<'c>(class: &'c OsClass<'_>) -> Option<Cow<'c, str>> {
     match (class.vendor.as_deref(), class.family.as_deref()) {
         (Some(vendor), Some(family)) if vendor != family => {
             Some(Cow::Owned(format!("{vendor} {family}")))
@@ -209,26 +150,6 @@ fn system_type(family: &str) -> Option<&'static str> {
         other if other.ends_with("BSD") => "unix",
         _ => return None,
     })
-}
-
-/// Writes all addresses and names of a host, its routes and its answers, sorted and without duplicates.
-fn related(host: &Host<'_>, out: &mut Vec<u8>) {
-    let hops = || host.traces.iter().flat_map(|trace| &trace.hops);
-    let others = hops().filter_map(|hop| hop.ip.as_deref());
-    let others = others.chain(host.ports.iter().filter_map(|port| port.reason_ip.as_deref()));
-    let mut addresses: Vec<&str> = ips(host).map(|address| &*address.text).collect();
-    addresses.extend(others.filter(|text| is_ip(text)));
-    let names = host.hostnames.iter().map(|name| &*name.name);
-    let mut names: Vec<&str> =
-        names.chain(hops().filter_map(|hop| hop.hostname.as_deref())).collect();
-    for texts in [&mut addresses, &mut names] {
-        texts.sort_unstable();
-        texts.dedup();
-    }
-    write_container(key!("related"), OBJECT, out, |out| {
-        write_array(key!("ip"), addresses, out);
-        write_array(key!("hosts"), names, out);
-    });
 }
 
 /// Writes the values of a host that ECS has no field for.
@@ -322,7 +243,7 @@ fn script_line(
         }
         out.extend_from_slice(&shared.host);
         if let Some(port) = &place {
-            port::place(&subject, &port::destination(&subject), port, out);
+            port::place(&subject, &destination(&subject), port, out);
         }
         let scope = if place.is_some() { ScriptScope::Port } else { ScriptScope::Host };
         write_container(key!("nmap"), OBJECT, out, |out| {

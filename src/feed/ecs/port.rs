@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::{
-    Ecs, Event,
-    host::{PIECE, Shared, hyphens, outcome},
-    scan_members, script,
+    event::{Event, outcome, scan_members, script},
+    host_prefix::{PIECE, Shared, destination},
+    options::Ecs,
 };
 use crate::{
     feed::{
@@ -13,8 +13,8 @@ use crate::{
         nested,
         subject::{Subject, has_ports, lower, port_words, protocol_number, transport},
     },
+    text::json::{OBJECT, key, write_array, write_container, write_objects, write_members},
     model::{Port, PortState, Protocol, ScanHeader, SeenRange, Service},
-    text::json::{OBJECT, key, write_array, write_container, write_members, write_objects},
 };
 
 /// Port, the scan it comes from, and the times it was seen if the host is merged.
@@ -131,21 +131,6 @@ fn action<'s>(state: &'s PortState<'_>) -> Cow<'s, str> {
         PortState::Filtered => "port-filtered".into(),
         state => format!("port-{}", state.as_str().replace('|', "-")).into(),
     }
-}
-
-/// Returns the members of `destination` without the port.
-pub(super) fn destination(subject: &Subject<'_>) -> Vec<u8> {
-    let (host, mut out) = (subject.host, Vec::with_capacity(PIECE));
-    let address = host.ip();
-    write_members!(&mut out,
-        "ip": address.filter(|address| address.ip.is_some()).map(|address| &address.text),
-        "address": address.map_or(&*subject.ids.host_key, |address| &address.text),
-        "domain": subject.plain_hostname().as_ref(),
-    );
-    if let Some(mac) = host.mac() {
-        hyphens(key!("mac"), &mac.text, &mut out);
-    }
-    out
 }
 
 /// Writes `destination` and `network`: the location of a port.

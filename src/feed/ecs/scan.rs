@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use super::{Ecs, Event, scan_members, script, script_id};
+use super::{
+    event::{Event, scan_members, script, script_id},
+    options::Ecs,
+};
 use crate::{
     feed::{
         line::{Caps, clipped, clipped_header, clipped_record},

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::{
-    VERSION,
+    event::VERSION,
     fields::{FieldKind, fields},
 };
 

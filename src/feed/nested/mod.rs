@@ -19,10 +19,7 @@ use crate::{
     table::{NestedFields, NestedMembers},
     text::{
         escape_json,
-        json::{
-            JsonEscaper, OBJECT, WriteJson as _, key, write_array, write_container, write_members,
-            write_objects,
-        },
+        json::{JsonEscaper, OBJECT, WriteJson as _, key, write_array, write_container, write_members, write_objects},
     },
 };
 

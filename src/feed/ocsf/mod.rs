@@ -5,10 +5,11 @@ mod device;
 
 use self::device::device;
 use super::{
-    Handing, OS_MIN, hand_over,
+    bulk,
+    flush::{Handing, hand_over},
     line::{self, LINE, clipped, clipped_header},
     nested,
-    subject::{Subject, brief, brief_port, product, vendor},
+    subject::{OS_MIN, Subject, brief, brief_port, product, vendor},
 };
 use crate::{
     error::Result,
@@ -128,7 +129,7 @@ impl Ocsf {
         out: &mut Vec<u8>,
         write: &mut dyn FnMut(Option<&line::Caps>, &mut Vec<u8>),
     ) {
-        super::action(self.bulk.as_deref(), id, out);
+        bulk::action(self.bulk.as_deref(), id, out);
         line::fit(self.max_line, out, &mut |caps, out| {
             write_container("", OBJECT, out, |out| write(caps, out));
         });
