@@ -4,7 +4,7 @@ use super::args::{FeedArgs, Kind, LineArgs, OcsfVersion, To};
 use crate::{
     error::{Error, Result},
     feed::{
-        Feed, LINE, OS_MIN,
+        DEFAULT_MAX_LINE_BYTES, DEFAULT_MIN_OS_ACCURACY, Feed,
         cim::Cim,
         ecs::{Ecs, EventKind},
         ocsf::{Ocsf, Version},
@@ -17,13 +17,13 @@ use crate::{
 /// Returns a usage error for an option that the format does not have.
 pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Feed>> {
     fits(to, feed, line)?;
-    let os_min = feed.os_min.unwrap_or(OS_MIN);
-    let max_line = line.max_line.unwrap_or(LINE);
+    let min_os_accuracy = feed.os_min.unwrap_or(DEFAULT_MIN_OS_ACCURACY);
+    let max_line_bytes = line.max_line.unwrap_or(DEFAULT_MAX_LINE_BYTES);
     Ok(match to {
         To::Ecs => Some(Feed::from(Ecs {
             all_ports: feed.all_ports,
             script_events: feed.script_events,
-            os_min,
+            min_os_accuracy,
             event_kind: match feed.event_kind {
                 None | Some(Kind::State) => EventKind::State,
                 Some(Kind::Asset) => EventKind::Asset,
@@ -38,13 +38,16 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
             },
             all_hosts: feed.all_hosts,
             software_events: feed.software_events,
-            os_min,
+            min_os_accuracy,
             bulk: line.bulk.clone(),
-            max_line,
+            max_line_bytes,
         })),
-        To::Cim => {
-            Some(Feed::from(Cim { os_min, hec: feed.hec, sensor: line.sensor.clone(), max_line }))
-        }
+        To::Cim => Some(Feed::from(Cim {
+            min_os_accuracy,
+            hec: feed.hec,
+            sensor: line.sensor.clone(),
+            max_line_bytes,
+        })),
         To::Jsonl
         | To::Json
         | To::Csv
@@ -66,7 +69,7 @@ pub(super) fn ecs(line: &LineArgs) -> Ecs {
         sensor: line.sensor.clone(),
         namespace: line.namespace.clone().unwrap_or(defaults.namespace),
         bulk: line.bulk.clone(),
-        max_line: line.max_line.unwrap_or(LINE),
+        max_line_bytes: line.max_line.unwrap_or(DEFAULT_MAX_LINE_BYTES),
         ..Ecs::default()
     }
 }

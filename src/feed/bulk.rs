@@ -6,7 +6,12 @@ use crate::text::json::{OBJECT, key, nest, put};
 pub(super) fn action(index: Option<&str>, id: &str, out: &mut Vec<u8>) {
     let Some(index) = index else { return };
     write_container("", OBJECT, out, |out| {
-        write_container(key!("create"), OBJECT, out, |out| write_members!(out, "_index": index, "_id": id));
+        write_container(
+            key!("create"),
+            OBJECT,
+            out,
+            |out| write_members!(out, "_index": index, "_id": id),
+        );
     });
     out.push(b'\n');
 }

@@ -5,26 +5,26 @@
 //! lines never exceed the length that log shippers accept. A [`Feed`] selects the format and its options.
 //!
 //! Feeds have no state: the documents depend only on the arguments, so several threads may write hosts with one
-//! [`Feed`]. To add a format, add a module, a variant of [`Feed`] and its branch in each method; `subject` holds what
-//! the formats of SIEMs have in common.
+//! [`Feed`]. To add a format, add a module, a variant of [`Feed`] and its branch in each method; `host_view` has what
+//! the formats of SIEMs share.
 
 mod bulk;
 pub mod cim;
 pub mod ecs;
 mod flush;
-mod line;
+mod host_view;
 pub mod nested;
 pub mod ocsf;
-mod subject;
+mod truncate;
 
 pub use self::{
-    flush::Handing,
-    line::{LEAST_LINE, LINE},
-    subject::OS_MIN,
+    flush::FlushFn,
+    host_view::DEFAULT_MIN_OS_ACCURACY,
+    truncate::{DEFAULT_MAX_LINE_BYTES, MIN_LINE_BYTES},
 };
 use self::{
-    flush::hand_over,
-    subject::{Ids, Subject},
+    flush::flush_large,
+    host_view::{HostIds, HostView},
 };
 use crate::{
     error::Result,
@@ -71,68 +71,68 @@ impl Feed {
     /// Writes the documents of a host.
     pub fn host(&self, run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) -> u64 {
         // This callback never fails.
-        self.host_in_pieces(run, host, out, &mut |_| Ok(())).unwrap_or_default()
+        self.host_chunked(run, host, out, &mut |_| Ok(())).unwrap_or_default()
     }
 
-    /// Writes the documents of a host. After each document, `out` is handed over if it holds 256 KiB or more.
+    /// Writes the documents of a host. After each document, `out` is passed to `flush` if it holds 256 KiB or more.
     ///
     /// # Errors
-    /// Returns the errors of `hand`.
-    pub fn host_in_pieces(
+    /// Returns the errors of `flush`.
+    pub fn host_chunked(
         &self,
         run: &ScanHeader,
         host: &Host<'_>,
         out: &mut Vec<u8>,
-        hand: Handing<'_>,
+        flush: FlushFn<'_>,
     ) -> Result<u64> {
         if let Self::Nested { .. } = self {
             nested::host_line(run, host, out);
-            hand_over(out, hand)?;
+            flush_large(out, flush)?;
             return Ok(1);
         }
-        let ids = Ids::of(run, host);
-        self.lines(&Subject::of(run, host, &ids), (out, hand))
+        let ids = HostIds::of(run, host);
+        self.lines(&HostView::of(run, host, &ids), (out, flush))
     }
 
     /// Writes the documents of a merged host. `runs` are the scans of the merge.
     pub fn merged(&self, merged: &MergedHost<'_>, runs: &[&ScanHeader], out: &mut Vec<u8>) -> u64 {
         // This callback never fails.
-        self.merged_in_pieces(merged, runs, out, &mut |_| Ok(())).unwrap_or_default()
+        self.merged_chunked(merged, runs, out, &mut |_| Ok(())).unwrap_or_default()
     }
 
-    /// Writes the documents of a merged host. After each document, `out` is handed over if it holds 256 KiB or more.
+    /// Writes the documents of a merged host. After each document, `out` is passed to `flush` if it holds 256 KiB or more.
     ///
     /// # Errors
-    /// Returns the errors of `hand`.
-    pub fn merged_in_pieces(
+    /// Returns the errors of `flush`.
+    pub fn merged_chunked(
         &self,
         merged: &MergedHost<'_>,
         runs: &[&ScanHeader],
         out: &mut Vec<u8>,
-        hand: Handing<'_>,
+        flush: FlushFn<'_>,
     ) -> Result<u64> {
         if let Self::Nested { .. } = self {
             nested::merged_line(merged, runs, out);
-            hand_over(out, hand)?;
+            flush_large(out, flush)?;
             return Ok(1);
         }
-        let (ids, nothing) = (Ids::of_merged(merged), ScanHeader::default());
-        self.lines(&Subject::of_merged(merged, runs, &ids, &nothing), (out, hand))
+        let (ids, nothing) = (HostIds::of_merged(merged), ScanHeader::default());
+        self.lines(&HostView::of_merged(merged, runs, &ids, &nothing), (out, flush))
     }
 
     /// Writes the events of a host and returns their number. Returns 0 for nested lines, which are not events.
-    fn lines(&self, subject: &Subject<'_>, out: (&mut Vec<u8>, Handing<'_>)) -> Result<u64> {
+    fn lines(&self, view: &HostView<'_>, out: (&mut Vec<u8>, FlushFn<'_>)) -> Result<u64> {
         match self {
             Self::Nested { .. } => Ok(0),
-            Self::Ecs(ecs) => ecs.lines(subject, out),
-            Self::Ocsf(ocsf) => ocsf.lines(subject, out),
-            Self::Cim(cim) => cim.lines(subject, out),
+            Self::Ecs(ecs) => ecs.lines(view, out),
+            Self::Ocsf(ocsf) => ocsf.lines(view, out),
+            Self::Cim(cim) => cim.lines(view, out),
         }
     }
 
     /// Returns true if the feed writes documents of events.
     #[must_use]
-    pub fn takes_events(&self) -> bool {
+    pub fn writes_events(&self) -> bool {
         *self == (Self::Nested { events: true })
     }
 
@@ -144,7 +144,7 @@ impl Feed {
         event: &ScanActivity,
         out: &mut Vec<u8>,
     ) -> u64 {
-        if !self.takes_events() {
+        if !self.writes_events() {
             return 0;
         }
         nested::event_line(run, index, event, out);

@@ -27,7 +27,7 @@ impl ChunkWriter for FeedSink {
     type Chunk = Vec<u8>;
 
     fn wants_activities(&self) -> bool {
-        self.feed.takes_events()
+        self.feed.writes_events()
     }
 
     fn write(&mut self, lines: Vec<u8>) -> Result<()> {
@@ -84,7 +84,7 @@ impl ScanEncoder for FeedEncoder {
 
     fn host(&mut self, scan: &ScanHeader, host: &Host<'_>, emit: Emit<'_, Vec<u8>>) -> Result<()> {
         let emit = &mut |lines: &mut Vec<u8>| emit(take_lines(lines));
-        let lines = self.feed.host_in_pieces(scan, host, &mut self.buffer, emit)?;
+        let lines = self.feed.host_chunked(scan, host, &mut self.buffer, emit)?;
         self.wrote(lines);
         Ok(())
     }
@@ -126,7 +126,7 @@ impl MergeEncoder for FeedEncoder {
         emit: Emit<'_, Vec<u8>>,
     ) -> Result<()> {
         let emit = &mut |lines: &mut Vec<u8>| emit(take_lines(lines));
-        let lines = self.feed.merged_in_pieces(merged, scans, &mut self.buffer, emit)?;
+        let lines = self.feed.merged_chunked(merged, scans, &mut self.buffer, emit)?;
         self.wrote(lines);
         Ok(())
     }

@@ -149,7 +149,7 @@ impl ChunkWriter for NestedJsonSink {
     type Chunk = Vec<u8>;
 
     fn wants_activities(&self) -> bool {
-        self.feed.takes_events()
+        self.feed.writes_events()
     }
 
     fn write(&mut self, mut items: Vec<u8>) -> Result<()> {

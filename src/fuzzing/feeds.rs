@@ -5,25 +5,25 @@ use serde_json::Value;
 
 use super::outcome::Outcome;
 use crate::{
-    feed::{Feed, LEAST_LINE, cim::Cim, ecs::Ecs, ocsf::Ocsf},
+    feed::{Feed, MIN_LINE_BYTES, cim::Cim, ecs::Ecs, ocsf::Ocsf},
     model::{Host, ScanEvent, ScanHeader},
     xml::Options,
 };
 
 /// Returns all kinds of feeds, with the lowest limit on the length of lines.
 pub(super) fn feeds() -> Vec<Feed> {
-    let max_line = LEAST_LINE;
-    let ecs = Ecs { all_ports: true, script_events: true, max_line, ..Ecs::default() };
+    let max_line_bytes = MIN_LINE_BYTES;
+    let ecs = Ecs { all_ports: true, script_events: true, max_line_bytes, ..Ecs::default() };
     let bulk = Some("index".to_owned());
-    let ocsf = Ocsf { all_hosts: true, software_events: true, max_line, ..Ocsf::default() };
+    let ocsf = Ocsf { all_hosts: true, software_events: true, max_line_bytes, ..Ocsf::default() };
     vec![
         Feed::Nested { events: true },
         ecs.clone().into(),
         Ecs { bulk: bulk.clone(), ..ecs }.into(),
         ocsf.clone().into(),
         Ocsf { bulk, ..ocsf }.into(),
-        Cim { max_line, ..Cim::default() }.into(),
-        Cim { max_line, hec: true, ..Cim::default() }.into(),
+        Cim { max_line_bytes, ..Cim::default() }.into(),
+        Cim { max_line_bytes, hec: true, ..Cim::default() }.into(),
     ]
 }
 
@@ -56,7 +56,7 @@ pub(super) fn run(data: &[u8]) {
 fn host_documents(feed: &Feed, run: &ScanHeader, host: &Host<'_>, lines: &mut Vec<u8>) -> u64 {
     let count = feed.host(run, host, lines);
     let (mut out, mut handed) = (Vec::new(), Vec::new());
-    let in_pieces = feed.host_in_pieces(run, host, &mut out, &mut |piece| {
+    let in_pieces = feed.host_chunked(run, host, &mut out, &mut |piece| {
         handed.append(piece);
         Ok(())
     });
@@ -69,9 +69,9 @@ fn host_documents(feed: &Feed, run: &ScanHeader, host: &Host<'_>, lines: &mut Ve
 pub(super) fn check(feed: &Feed, lines: &[u8], count: u64) {
     let (max, bulk) = match feed {
         Feed::Nested { .. } => (usize::MAX, false),
-        Feed::Ecs(ecs) => (ecs.max_line, ecs.bulk.is_some()),
-        Feed::Ocsf(ocsf) => (ocsf.max_line, ocsf.bulk.is_some()),
-        Feed::Cim(cim) => (cim.max_line, false),
+        Feed::Ecs(ecs) => (ecs.max_line_bytes, ecs.bulk.is_some()),
+        Feed::Ocsf(ocsf) => (ocsf.max_line_bytes, ocsf.bulk.is_some()),
+        Feed::Cim(cim) => (cim.max_line_bytes, false),
     };
     assert!(lines.is_empty() || lines.ends_with(b"\n"), "the last line has no end");
     let mut found = 0_u64;

@@ -188,7 +188,7 @@ fn compared(old: Merger, new: Merger) {
     // One of them may have no scan.
     let Ok(found) = differences(old, new) else { return };
     let scans = found.scans();
-    let ecs = Ecs { max_line: crate::feed::LEAST_LINE, ..Ecs::default() };
+    let ecs = Ecs { max_line_bytes: crate::feed::MIN_LINE_BYTES, ..Ecs::default() };
     let feed = Feed::from(ecs.clone());
     for host in found {
         let Ok(host) = host else { panic!("a difference cannot be read") };

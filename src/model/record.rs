@@ -89,6 +89,12 @@ pub(crate) trait Editor {
     /// Edits a text that may be left out.
     fn optional_text(&mut self, field: &'static str, text: &mut Option<CowStr<'_>>);
 
+    /// Edits an owned text that must stay.
+    fn owned_text(&mut self, field: &'static str, text: &mut String);
+
+    /// Edits an owned text that may be left out.
+    fn optional_owned_text(&mut self, field: &'static str, text: &mut Option<String>);
+
     /// Edits a list, and then its items by [`FieldValue::edit`].
     fn list<'a, T: FieldValue<'a>>(&mut self, field: &'static str, items: &mut Vec<T>);
 
@@ -321,6 +327,14 @@ impl<'a> FieldValue<'a> for String {
 
     fn text_bytes(&self) -> usize {
         self.len()
+    }
+
+    fn edit(&mut self, field: &'static str, editor: &mut impl Editor) {
+        editor.owned_text(field, self);
+    }
+
+    fn edit_optional(value: &mut Option<Self>, field: &'static str, editor: &mut impl Editor) {
+        editor.optional_owned_text(field, value);
     }
 }
 

@@ -99,7 +99,7 @@ impl ChunkWriter for LineChannel {
     type Chunk = Vec<u8>;
 
     fn wants_activities(&self) -> bool {
-        self.feed.takes_events()
+        self.feed.writes_events()
     }
 
     fn write(&mut self, lines: Vec<u8>) -> Result<()> {

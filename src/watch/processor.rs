@@ -117,7 +117,7 @@ impl<'t> DocumentProcessor<'t> {
                 };
                 if let Some(host) = selected(*filter, run, host) {
                     let mut lines = Vec::new();
-                    feed.host_in_pieces(run, &host, &mut lines, &mut take)?;
+                    feed.host_chunked(run, &host, &mut lines, &mut take)?;
                     take(&mut lines)?;
                 }
             }

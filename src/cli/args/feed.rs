@@ -3,7 +3,7 @@
 use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
 
 use super::size;
-use crate::feed::LEAST_LINE;
+use crate::feed::MIN_LINE_BYTES;
 
 /// Value of `event.kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -115,8 +115,8 @@ fn name(text: &str) -> bool {
 
 fn line(text: &str) -> Result<usize, String> {
     let bytes = size(text)?;
-    if bytes < LEAST_LINE {
-        return Err(format!("a line needs {} at least", super::size_text(LEAST_LINE)));
+    if bytes < MIN_LINE_BYTES {
+        return Err(format!("a line needs {} at least", super::size_text(MIN_LINE_BYTES)));
     }
     Ok(bytes)
 }

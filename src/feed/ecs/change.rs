@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     feed::{
-        line::{clipped_header, cut, short},
-        subject::{has_ports, is_ip, plain_name, protocol_number, text},
+        host_view::{has_ports, is_ip, plain_name, protocol_number, text},
+        truncate::{short_id_part, truncate_header, truncate_str},
     },
     model::{
         Change, ChangeKind, ChangedService, ComparedScans, HostChanges, Protocol, ScanHeader,
@@ -65,12 +65,17 @@ pub fn change_line(
     out: &mut Vec<u8>,
 ) -> bool {
     let Some(action) = action(change) else { return false };
-    let told = Told::of((host, change), scans, action);
-    ecs.line(&told.id, out, &mut |caps, out| match caps {
-        None => event(ecs, &told, usize::MAX, out),
-        Some(caps) => {
-            let run = clipped_header(&told.run, caps);
-            event(ecs, &Told { run: Cow::Owned(run), ..told.clone() }, caps.text(), out);
+    let content = ChangeEvent::of((host, change), scans, action);
+    ecs.line(&content.id, out, &mut |limits, out| match limits {
+        None => event(ecs, &content, usize::MAX, out),
+        Some(limits) => {
+            let run = truncate_header(&content.run, limits);
+            event(
+                ecs,
+                &ChangeEvent { run: Cow::Owned(run), ..content.clone() },
+                limits.text(),
+                out,
+            );
         }
     });
     true
@@ -78,7 +83,7 @@ pub fn change_line(
 
 /// Contents of an event.
 #[derive(Clone)]
-struct Told<'t> {
+struct ChangeEvent<'t> {
     host: &'t HostChanges,
     change: &'t Change,
     action: &'static str,
@@ -90,7 +95,7 @@ struct Told<'t> {
     time: Option<Timestamp>,
 }
 
-impl<'t> Told<'t> {
+impl<'t> ChangeEvent<'t> {
     fn of(
         (host, change): (&'t HostChanges, &'t Change),
         scans: &'t ComparedScans,
@@ -157,9 +162,16 @@ fn change_id(change: &Change, action: &str, [old, new]: [Option<&str>; 2]) -> St
 }
 
 /// Writes the members of an event. Texts are cut to `bytes` bytes.
-fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
-    let &Told { host, change, action, ref id, ref run, scan_ids: [old_scan, new_scan], time } =
-        told;
+fn event(ecs: &Ecs, content: &ChangeEvent<'_>, bytes: usize, out: &mut Vec<u8>) {
+    let &ChangeEvent {
+        host,
+        change,
+        action,
+        ref id,
+        ref run,
+        scan_ids: [old_scan, new_scan],
+        time,
+    } = content;
     let event = Event {
         dataset: DATASET,
         kind: "event",
@@ -174,16 +186,18 @@ fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
         truncated: !host.complete,
     };
     event.write(ecs, run, out);
-    let hostname = host.hostname.as_deref().and_then(|name| cut(name, bytes));
+    let hostname = host.hostname.as_deref().and_then(|name| truncate_str(name, bytes));
     let plain = hostname.map(plain_name).filter(|name| !name.is_empty());
     let ip = change.ip.as_deref().filter(|ip| is_ip(ip));
     let shown = change.ip.as_deref().unwrap_or(&change.host_key);
-    text(key!("message"), out, |out| message(cut(shown, bytes), (change, action), bytes, out));
+    text(key!("message"), out, |out| {
+        message(truncate_str(shown, bytes), (change, action), bytes, out)
+    });
     write_container(key!("host"), OBJECT, out, |out| {
-        write_members!(out, "id": &*short(&change.host_key));
+        write_members!(out, "id": &*short_id_part(&change.host_key));
         write_array(key!("ip"), ip, out);
         let address = change.ip.as_deref().or_else(|| change.host_key.strip_prefix("mac:"));
-        let address = address.and_then(|address| cut(address, bytes));
+        let address = address.and_then(|address| truncate_str(address, bytes));
         write_members!(out, "name": plain.as_deref().or(address));
     });
     write_container(key!("related"), OBJECT, out, |out| {
@@ -191,18 +205,18 @@ fn event(ecs: &Ecs, told: &Told<'_>, bytes: usize, out: &mut Vec<u8>) {
         write_array(key!("hosts"), hostname, out);
     });
     if let Some(protocol) = &change.protocol {
-        place(told, (ip, plain.as_deref()), (protocol, change.port), bytes, out);
+        place(content, (ip, plain.as_deref()), (protocol, change.port), bytes, out);
     }
     write_container(key!("nmap"), OBJECT, out, |out| {
         write_container(key!("scan"), OBJECT, out, |out| scan_members(run, out));
         write_container(key!("change"), OBJECT, out, |out| {
             write_members!(out,
                 "kind": change.kind.as_str(),
-                "column": cut(&change.column, bytes),
-                "ports": change.ports.as_deref().and_then(|ports| cut(ports, bytes)),
+                "column": truncate_str(&change.column, bytes),
+                "ports": change.ports.as_deref().and_then(|ports| truncate_str(ports, bytes)),
                 "first_look": (change.kind == ChangeKind::FirstSeen).then_some(true),
-                "old": change.old.as_deref().and_then(|old| cut(old, bytes)),
-                "new": change.new.as_deref().and_then(|new| cut(new, bytes)),
+                "old": change.old.as_deref().and_then(|old| truncate_str(old, bytes)),
+                "new": change.new.as_deref().and_then(|new| truncate_str(new, bytes)),
                 "old_time": change.old_time,
                 "new_time": change.new_time,
                 "old_scan_id": old_scan,
@@ -223,10 +237,10 @@ fn message(
     bytes: usize,
     out: &mut dyn std::fmt::Write,
 ) {
-    let brief = |value: &str| cut(value, bytes.min(SHOWN)).unwrap_or_default().to_owned();
+    let brief = |value: &str| truncate_str(value, bytes.min(SHOWN)).unwrap_or_default().to_owned();
     let _ = write!(out, "{}", host.unwrap_or_default());
     if let Some(protocol) = &change.protocol {
-        let _ = write!(out, " {}", cut(protocol, bytes).unwrap_or_default());
+        let _ = write!(out, " {}", truncate_str(protocol, bytes).unwrap_or_default());
     }
     let _ = match (change.port, &change.ports) {
         (Some(port), _) => write!(out, "/{port}"),
@@ -243,7 +257,7 @@ fn message(
 
 /// Writes the location of the port, and its service.
 fn place(
-    &Told { host, change, .. }: &Told<'_>,
+    &ChangeEvent { host, change, .. }: &ChangeEvent<'_>,
     (ip, domain): (Option<&str>, Option<&str>),
     (name, port): (&str, Option<i32>),
     bytes: usize,
@@ -254,16 +268,18 @@ fn place(
         write_members!(out,
             "ip": ip,
             "port": port.filter(|_| has_ports(&protocol)),
-            "address": cut(change.ip.as_deref().unwrap_or(&change.host_key), bytes),
+            "address": truncate_str(change.ip.as_deref().unwrap_or(&change.host_key), bytes),
             "domain": domain,
         );
-        if let Some(mac) = host.mac.as_deref().and_then(|mac| cut(mac, bytes)) {
+        if let Some(mac) = host.mac.as_deref().and_then(|mac| truncate_str(mac, bytes)) {
             hyphens(key!("mac"), mac, out);
         }
     });
     let service = change.new_service.as_ref().or(change.old_service.as_ref());
     let of_service = |part: fn(&ChangedService) -> &Option<String>| {
-        service.and_then(|service| part(service).as_deref()).and_then(|text| cut(text, bytes))
+        service
+            .and_then(|service| part(service).as_deref())
+            .and_then(|text| truncate_str(text, bytes))
     };
     let service_name = of_service(|service| &service.name);
     let number = protocol_number(&protocol);
@@ -363,7 +379,7 @@ mod tests {
         let host = HostChanges { hostname: Some("a.example".into()), ..HostChanges::default() };
         let (ecs, scans) = (Ecs::default(), ComparedScans::default());
         assert!(change_line(&ecs, (&host, change), &scans, &mut out));
-        assert!(out.len() <= crate::feed::LINE + 1);
+        assert!(out.len() <= crate::feed::DEFAULT_MAX_LINE_BYTES + 1);
         serde_json::from_slice(&out).unwrap()
     }
 

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::options::Ecs;
 use crate::{
-    feed::subject::{epoch, product, text, vendor},
-    text::json::{ARRAY, OBJECT, WriteJson as _, key, write_array, write_container, write_members},
+    feed::host_view::{epoch, product, text, vendor},
     model::{ScanHeader, Script, ScriptOrigin, ScriptScope, Timestamp},
     table::script_data,
+    text::json::{ARRAY, OBJECT, WriteJson as _, key, write_array, write_container, write_members},
 };
 
 /// Version of the schema.

@@ -4,94 +4,95 @@ use std::borrow::Cow;
 
 use super::{
     event::{Event, outcome, scan_members, script, script_id},
-    host_prefix::{Shared, destination, known_by, related},
+    host_prefix::{HostPrefix, destination, identity, related},
     options::Ecs,
     port,
 };
 use crate::{
     error::Result,
     feed::{
-        flush::{Handing, hand_over},
-        line::{Caps, clipped, clipped_header},
+        flush::{FlushFn, flush_large},
+        host_view::{HostView, best_match, good_match, host_summary, lower, port_summary, text},
         nested,
-        subject::{Subject, best_match, brief, brief_port, good_match, lower, text},
+        truncate::{TruncationLimits, truncate_header, truncate_record},
     },
-    text::json::{MicrosAsMillis, OBJECT, key, write_container, write_objects, write_members},
     model::{Host, OsClass, PortState, Script, ScriptScope, Service},
+    text::json::{MicrosAsMillis, OBJECT, key, write_container, write_members, write_objects},
 };
 
 /// Writes all events of a host.
 pub(super) fn lines(
     ecs: &Ecs,
-    subject: &Subject<'_>,
-    (out, hand): (&mut Vec<u8>, Handing<'_>),
+    view: &HostView<'_>,
+    (out, flush): (&mut Vec<u8>, FlushFn<'_>),
 ) -> Result<u64> {
-    let id = &subject.ids.host_id;
-    ecs.line(id, out, &mut |caps, out| match caps {
-        None => host_event(ecs, subject, false, out),
-        Some(caps) => {
-            let (host, run) = (clipped(subject.host, caps), clipped_header(subject.run, caps));
-            host_event(ecs, &Subject { host: &host, run: &run, ..*subject }, true, out);
+    let id = &view.ids.host_id;
+    ecs.line(id, out, &mut |limits, out| match limits {
+        None => host_event(ecs, view, false, out),
+        Some(limits) => {
+            let (host, run) =
+                (truncate_record(view.host, limits), truncate_header(view.run, limits));
+            host_event(ecs, &HostView { host: &host, run: &run, ..*view }, true, out);
         }
     });
-    hand_over(out, hand)?;
+    flush_large(out, flush)?;
     let wanted = |port: &crate::model::Port<'_>| ecs.all_ports || port.state == PortState::Open;
-    let mut ports = subject.ports().filter(|(port, ..)| wanted(port)).peekable();
-    if ports.peek().is_none() && !(ecs.script_events && has_scripts(subject)) {
+    let mut ports = view.ports().filter(|(port, ..)| wanted(port)).peekable();
+    if ports.peek().is_none() && !(ecs.script_events && has_scripts(view)) {
         return Ok(1);
     }
-    let host = brief(subject.host);
-    let near = Subject { host: &host, ..*subject };
-    let shared = Shared::of(subject, &near);
-    let of_run = port::OfRun::of(ecs, &near, near.run);
+    let host = host_summary(view.host);
+    let near = HostView { host: &host, ..*view };
+    let prefix = HostPrefix::of(view, &near);
+    let scan_fields = port::ScanFields::of(ecs, &near, near.run);
     let mut lines = 1_u64;
     for (found, run, seen) in ports {
-        let other = (!std::ptr::eq(run, subject.run)).then(|| port::OfRun::of(ecs, &near, run));
-        let of_run = other.as_ref().unwrap_or(&of_run);
-        port::line(ecs, (&near, &shared, of_run), (found, run, seen), out);
+        let other = (!std::ptr::eq(run, view.run)).then(|| port::ScanFields::of(ecs, &near, run));
+        let scan_fields = other.as_ref().unwrap_or(&scan_fields);
+        port::line(ecs, (&near, &prefix, scan_fields), (found, run, seen), out);
         lines = lines.saturating_add(1);
-        hand_over(out, hand)?;
+        flush_large(out, flush)?;
     }
     if ecs.script_events {
-        lines = lines.saturating_add(scripts(ecs, (subject, &near), &shared, (out, hand))?);
+        lines = lines.saturating_add(scripts(ecs, (view, &near), &prefix, (out, flush))?);
     }
     Ok(lines)
 }
 
-fn has_scripts(subject: &Subject<'_>) -> bool {
-    !subject.host.scripts.is_empty() || subject.ports().any(|(port, ..)| !port.scripts.is_empty())
+fn has_scripts(view: &HostView<'_>) -> bool {
+    !view.host.scripts.is_empty() || view.ports().any(|(port, ..)| !port.scripts.is_empty())
 }
 
-fn host_event(ecs: &Ecs, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
-    let host = subject.host;
+fn host_event(ecs: &Ecs, view: &HostView<'_>, cut: bool, out: &mut Vec<u8>) {
+    let host = view.host;
     Event {
         dataset: "nmap.host",
         kind: ecs.event_kind.as_str(),
         categories: &["host"],
         kinds: &["info"],
-        id: &subject.ids.host_id,
+        id: &view.ids.host_id,
         action: None,
         outcome: outcome(host.complete),
         reason: host.status.reason.as_deref(),
-        time: subject.time,
+        time: view.time,
         times: (host.start_time, host.end_time),
         truncated: !host.complete,
     }
-    .write(ecs, subject.run, out);
-    subject.message(key!("message"), out);
+    .write(ecs, view.run, out);
+    view.message(key!("message"), out);
     write_container(key!("host"), OBJECT, out, |out| {
-        known_by(subject, out);
+        identity(view, out);
         write_members!(out,
             "hostname": host.hostname().map(|name| &name.name),
             "type": best_match(host).and_then(|(_, class)| class?.kind.as_ref()),
             "uptime": host.uptime_s.filter(|seconds| *seconds >= 0),
         );
-        system(host, ecs.os_min, out);
+        system(host, ecs.min_os_accuracy, out);
     });
     related(host, out);
     write_container(key!("nmap"), OBJECT, out, |out| {
-        write_container(key!("scan"), OBJECT, out, |out| scan_members(subject.run, out));
-        write_container(key!("host"), OBJECT, out, |out| facts(subject, out));
+        write_container(key!("scan"), OBJECT, out, |out| scan_members(view.run, out));
+        write_container(key!("host"), OBJECT, out, |out| host_details(view, out));
         if !host.os.is_empty() {
             write_container(key!("os"), OBJECT, out, |out| nested::os(&host.os, out));
         }
@@ -153,8 +154,8 @@ fn system_type(family: &str) -> Option<&'static str> {
 }
 
 /// Writes the values of a host that ECS has no field for.
-fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
-    let host = subject.host;
+fn host_details(view: &HostView<'_>, out: &mut Vec<u8>) {
+    let host = view.host;
     write_members!(out,
         "state": host.status.state.as_str(),
         "reason_ttl": host.status.reason_ttl,
@@ -170,7 +171,7 @@ fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
     );
     write_objects(key!("extra_ports"), &host.extra_ports, out, nested::members);
     write_members!(out, "ports_open": host.ports_open);
-    if let Some(merged) = subject.merged {
+    if let Some(merged) = view.merged {
         let seen = merged.seen;
         write_members!(out, "first_seen": seen.first, "last_seen": seen.last, "seen": seen.count);
     }
@@ -179,25 +180,25 @@ fn facts(subject: &Subject<'_>, out: &mut Vec<u8>) {
 /// Writes the events of all scripts of a host and its ports.
 fn scripts(
     ecs: &Ecs,
-    (subject, near): (&Subject<'_>, &Subject<'_>),
-    shared: &Shared,
-    (out, hand): (&mut Vec<u8>, Handing<'_>),
+    (view, near): (&HostView<'_>, &HostView<'_>),
+    prefix: &HostPrefix,
+    (out, flush): (&mut Vec<u8>, FlushFn<'_>),
 ) -> Result<u64> {
-    let host_id = &subject.ids.host_id;
+    let host_id = &view.ids.host_id;
     let mut lines = 0_u64;
-    for (index, found) in subject.host.scripts.iter().enumerate() {
+    for (index, found) in view.host.scripts.iter().enumerate() {
         let id = script_id(host_id, ScriptScope::Host, index);
-        script_line(ecs, (near, shared), (found, &id, None), out);
+        script_line(ecs, (near, prefix), (found, &id, None), out);
         lines = lines.saturating_add(1);
-        hand_over(out, hand)?;
+        flush_large(out, flush)?;
     }
-    for (port, run, seen) in subject.ports() {
-        let parent = if port.scripts.is_empty() { String::new() } else { subject.ids.port(port) };
+    for (port, run, seen) in view.ports() {
+        let parent = if port.scripts.is_empty() { String::new() } else { view.ids.port(port) };
         for (index, found) in port.scripts.iter().enumerate() {
             let id = script_id(&parent, ScriptScope::Port, index);
-            script_line(ecs, (near, shared), (found, &id, Some((port, run, seen))), out);
+            script_line(ecs, (near, prefix), (found, &id, Some((port, run, seen))), out);
             lines = lines.saturating_add(1);
-            hand_over(out, hand)?;
+            flush_large(out, flush)?;
         }
     }
     Ok(lines)
@@ -205,20 +206,24 @@ fn scripts(
 
 fn script_line(
     ecs: &Ecs,
-    (subject, shared): (&Subject<'_>, &Shared),
+    (view, prefix): (&HostView<'_>, &HostPrefix),
     (found, id, place): (&Script<'_>, &str, Option<port::Found<'_>>),
     out: &mut Vec<u8>,
 ) {
-    let run = place.map_or(subject.run, |(_, run, _)| run);
-    let write = |found: &Script<'_>, caps: Option<&Caps>, out: &mut Vec<u8>| {
-        let host = caps
-            .map_or(Cow::Borrowed(subject.host), |caps| Cow::Owned(clipped(subject.host, caps)));
-        let subject = Subject { host: &host, ..*subject };
-        let place = place.map(|(port, ..)| match caps {
-            None => Cow::Borrowed(port),
-            Some(caps) => Cow::Owned(clipped(&brief_port(port, port.services.first()), caps)),
+    let run = place.map_or(view.run, |(_, run, _)| run);
+    let write = |found: &Script<'_>, limits: Option<&TruncationLimits>, out: &mut Vec<u8>| {
+        let host = limits.map_or(Cow::Borrowed(view.host), |limits| {
+            Cow::Owned(truncate_record(view.host, limits))
         });
-        let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
+        let view = HostView { host: &host, ..*view };
+        let place = place.map(|(port, ..)| match limits {
+            None => Cow::Borrowed(port),
+            Some(limits) => {
+                Cow::Owned(truncate_record(&port_summary(port, port.services.first()), limits))
+            }
+        });
+        let run =
+            limits.map_or(Cow::Borrowed(run), |limits| Cow::Owned(truncate_header(run, limits)));
         Event {
             dataset: "nmap.script",
             kind: ecs.event_kind.as_str(),
@@ -228,22 +233,22 @@ fn script_line(
             action: None,
             outcome: outcome(host.complete),
             reason: None,
-            time: subject.time,
+            time: view.time,
             times: (host.start_time, host.end_time),
             truncated: !host.complete,
         }
         .write(ecs, &run, out);
         let words = ["script", &found.name];
         match &place {
-            Some(port) => subject.port_message(key!("message"), port, &words, out),
+            Some(port) => view.port_message(key!("message"), port, &words, out),
             None => text(key!("message"), out, |out| {
                 use std::fmt::Write as _;
-                let _ = write!(out, "{} script {}", subject.address(), found.name);
+                let _ = write!(out, "{} script {}", view.address(), found.name);
             }),
         }
-        out.extend_from_slice(&shared.host);
+        out.extend_from_slice(&prefix.host);
         if let Some(port) = &place {
-            port::place(&subject, &destination(&subject), port, out);
+            port::place(&view, &destination(&view), port, out);
         }
         let scope = if place.is_some() { ScriptScope::Port } else { ScriptScope::Host };
         write_container(key!("nmap"), OBJECT, out, |out| {
@@ -252,11 +257,11 @@ fn script_line(
                 write_members!(out, "scope": scope.as_str());
                 script(found, out);
             });
-            write_members!(out, "line_truncated": (caps.is_some() || shared.cut).then_some(true));
+            write_members!(out, "line_truncated": (limits.is_some() || prefix.cut).then_some(true));
         });
     };
-    ecs.line(id, out, &mut |caps, out| match caps {
+    ecs.line(id, out, &mut |limits, out| match limits {
         None => write(found, None, out),
-        Some(caps) => write(&clipped(found, caps), Some(caps), out),
+        Some(limits) => write(&truncate_record(found, limits), Some(limits), out),
     });
 }

@@ -3,18 +3,18 @@
 use super::event::hyphens;
 use crate::{
     feed::{
-        line::{LEAST_LINE, clipped, fit},
-        subject::{Subject, ips, is_ip, macs},
+        host_view::{HostView, ips, is_ip, macs},
+        truncate::{MIN_LINE_BYTES, truncate_record, write_truncated},
     },
-    text::json::{ARRAY, OBJECT, key, write_array, write_container, write_members},
     model::Host,
+    text::json::{ARRAY, OBJECT, key, write_array, write_container, write_members},
 };
 
-/// Initial capacity for a repeated piece, in bytes. Most pieces fit.
-pub(super) const PIECE: usize = 512;
+/// Initial capacity for repeated members, in bytes, which most of them do not exceed.
+pub(super) const INITIAL_CAPACITY: usize = 512;
 
 /// Parts of a host that the events of its ports and scripts repeat, written once.
-pub(super) struct Shared {
+pub(super) struct HostPrefix {
     /// Members `host` and `related`.
     pub(super) host: Vec<u8>,
     /// Members of `destination` without the port.
@@ -23,17 +23,17 @@ pub(super) struct Shared {
     pub(super) cut: bool,
 }
 
-impl Shared {
+impl HostPrefix {
     /// Limits the repeated parts to a quarter of the shortest line, so that they do not take more space than the
     /// event.
-    pub(super) fn of(subject: &Subject<'_>, near: &Subject<'_>) -> Self {
-        let (mut host, mut cut) = (Vec::with_capacity(PIECE), false);
-        fit(LEAST_LINE / 4, &mut host, &mut |caps, out| match caps {
-            None => of_host(subject, out),
-            Some(caps) => {
+    pub(super) fn of(view: &HostView<'_>, near: &HostView<'_>) -> Self {
+        let (mut host, mut cut) = (Vec::with_capacity(INITIAL_CAPACITY), false);
+        write_truncated(MIN_LINE_BYTES / 4, &mut host, &mut |limits, out| match limits {
+            None => host_and_related(view, out),
+            Some(limits) => {
                 cut = true;
-                let host = clipped(subject.host, caps);
-                of_host(&Subject { host: &host, ..*subject }, out);
+                let host = truncate_record(view.host, limits);
+                host_and_related(&HostView { host: &host, ..*view }, out);
             }
         });
         Self { host, destination: destination(near), cut }
@@ -41,29 +41,29 @@ impl Shared {
 }
 
 /// Writes `host` and `related` for the events of ports and scripts.
-fn of_host(subject: &Subject<'_>, out: &mut Vec<u8>) {
-    write_container(key!("host"), OBJECT, out, |out| known_by(subject, out));
-    related(subject.host, out);
+fn host_and_related(view: &HostView<'_>, out: &mut Vec<u8>) {
+    write_container(key!("host"), OBJECT, out, |out| identity(view, out));
+    related(view.host, out);
 }
 
 /// Writes the identity of a host.
-pub(super) fn known_by(subject: &Subject<'_>, out: &mut Vec<u8>) {
-    write_members!(out, "id": &subject.ids.host_key);
-    write_array(key!("ip"), ips(subject.host).map(|address| &address.text), out);
+pub(super) fn identity(view: &HostView<'_>, out: &mut Vec<u8>) {
+    write_members!(out, "id": &view.ids.host_key);
+    write_array(key!("ip"), ips(view.host).map(|address| &address.text), out);
     write_container(key!("mac"), ARRAY, out, |out| {
-        macs(subject.host).for_each(|mac| hyphens(",", mac, out));
+        macs(view.host).for_each(|mac| hyphens(",", mac, out));
     });
-    write_members!(out, "name": subject.name().as_ref());
+    write_members!(out, "name": view.name().as_ref());
 }
 
 /// Returns the members of `destination` without the port.
-pub(super) fn destination(subject: &Subject<'_>) -> Vec<u8> {
-    let (host, mut out) = (subject.host, Vec::with_capacity(PIECE));
+pub(super) fn destination(view: &HostView<'_>) -> Vec<u8> {
+    let (host, mut out) = (view.host, Vec::with_capacity(INITIAL_CAPACITY));
     let address = host.ip();
     write_members!(&mut out,
         "ip": address.filter(|address| address.ip.is_some()).map(|address| &address.text),
-        "address": address.map_or(&*subject.ids.host_key, |address| &address.text),
-        "domain": subject.plain_hostname().as_ref(),
+        "address": address.map_or(&*view.ids.host_key, |address| &address.text),
+        "domain": view.plain_hostname().as_ref(),
     );
     if let Some(mac) = host.mac() {
         hyphens(key!("mac"), &mac.text, &mut out);

@@ -3,8 +3,8 @@
 //!
 //! Each event is one line. `host`, `port`, `scan` and `change` write the events of their subject, `fields` lists
 //! every field that they may contain, and `template` prints the index templates from that list. A new field needs its
-//! line in `fields`. Parts that the events of one host repeat are written once and copied (`host::Shared`,
-//! `port::OfRun`). If a line exceeds the limit, it is written again from a host that is cut (`feed::line`).
+//! line in `fields`. Parts that the events of one host repeat are written once and copied (`HostPrefix`,
+//! `ScanFields`). A line that exceeds the limit is written again from a truncated host (`feed::truncate`).
 
 mod change;
 mod event;
@@ -22,17 +22,17 @@ pub use self::{
     options::{Ecs, EventKind},
     template::files,
 };
-use super::{flush::Handing, subject::Subject};
+use super::{flush::FlushFn, host_view::HostView};
 use crate::{error::Result, model::ScanSummary};
 
 impl Ecs {
     /// Writes the events of a host and returns their number.
     pub(super) fn lines(
         &self,
-        subject: &Subject<'_>,
-        out: (&mut Vec<u8>, Handing<'_>),
+        view: &HostView<'_>,
+        out: (&mut Vec<u8>, FlushFn<'_>),
     ) -> Result<u64> {
-        host::lines(self, subject, out)
+        host::lines(self, view, out)
     }
 
     /// Writes the events of a scan that has ended and returns their number.

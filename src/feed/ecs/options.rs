@@ -3,8 +3,8 @@
 use crate::{
     feed::{
         bulk,
-        line::{self, LINE},
-        subject::OS_MIN,
+        host_view::DEFAULT_MIN_OS_ACCURACY,
+        truncate::{self, DEFAULT_MAX_LINE_BYTES},
     },
     text::json::{OBJECT, write_container},
 };
@@ -37,7 +37,7 @@ pub struct Ecs {
     /// True if scripts have events.
     pub script_events: bool,
     /// Minimum accuracy, in percent, for an OS match to name the operating system.
-    pub os_min: i32,
+    pub min_os_accuracy: i32,
     /// Name of the sensor.
     pub sensor: Option<String>,
     /// Namespace of the data stream.
@@ -47,7 +47,7 @@ pub struct Ecs {
     /// Index named in the action lines of bulk API requests; `None` writes no action lines.
     pub bulk: Option<String>,
     /// Maximum length of a line in bytes, without line feed.
-    pub max_line: usize,
+    pub max_line_bytes: usize,
 }
 
 impl Default for Ecs {
@@ -55,12 +55,12 @@ impl Default for Ecs {
         Self {
             all_ports: false,
             script_events: false,
-            os_min: OS_MIN,
+            min_os_accuracy: DEFAULT_MIN_OS_ACCURACY,
             sensor: None,
             namespace: "default".into(),
             event_kind: EventKind::default(),
             bulk: None,
-            max_line: LINE,
+            max_line_bytes: DEFAULT_MAX_LINE_BYTES,
         }
     }
 }
@@ -71,11 +71,11 @@ impl Ecs {
         &self,
         id: &str,
         out: &mut Vec<u8>,
-        write: &mut dyn FnMut(Option<&line::Caps>, &mut Vec<u8>),
+        write: &mut dyn FnMut(Option<&truncate::TruncationLimits>, &mut Vec<u8>),
     ) {
         bulk::action(self.bulk.as_deref(), id, out);
-        line::fit(self.max_line, out, &mut |caps, out| {
-            write_container("", OBJECT, out, |out| write(caps, out));
+        truncate::write_truncated(self.max_line_bytes, out, &mut |limits, out| {
+            write_container("", OBJECT, out, |out| write(limits, out));
         });
         out.push(b'\n');
     }

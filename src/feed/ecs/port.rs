@@ -4,24 +4,24 @@ use std::borrow::Cow;
 
 use super::{
     event::{Event, outcome, scan_members, script},
-    host_prefix::{PIECE, Shared, destination},
+    host_prefix::{HostPrefix, INITIAL_CAPACITY, destination},
     options::Ecs,
 };
 use crate::{
     feed::{
-        line::{LEAST_LINE, clipped, clipped_header, fit},
+        host_view::{HostView, has_ports, lower, port_words, protocol_number, transport},
         nested,
-        subject::{Subject, has_ports, lower, port_words, protocol_number, transport},
+        truncate::{MIN_LINE_BYTES, truncate_header, truncate_record, write_truncated},
     },
-    text::json::{OBJECT, key, write_array, write_container, write_objects, write_members},
     model::{Port, PortState, Protocol, ScanHeader, SeenRange, Service},
+    text::json::{OBJECT, key, write_array, write_container, write_members, write_objects},
 };
 
 /// Port, the scan it comes from, and the times it was seen if the host is merged.
 pub(super) type Found<'f> = (&'f Port<'f>, &'f ScanHeader, Option<SeenRange>);
 
 /// Parts of a scan that the events of ports repeat, written once.
-pub(super) struct OfRun {
+pub(super) struct ScanFields {
     /// Members next to `event`.
     around: Vec<u8>,
     /// First and last members of `event`.
@@ -33,18 +33,19 @@ pub(super) struct OfRun {
     cut: bool,
 }
 
-impl OfRun {
+impl ScanFields {
     /// Limits the repeated parts to a quarter of the shortest line.
-    pub(super) fn of(ecs: &Ecs, subject: &Subject<'_>, run: &ScanHeader) -> Self {
-        let (mut scan, mut cut) = (Vec::with_capacity(PIECE), false);
-        fit(LEAST_LINE / 4, &mut scan, &mut |caps, out| {
-            cut = caps.is_some();
-            let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
+    pub(super) fn of(ecs: &Ecs, view: &HostView<'_>, run: &ScanHeader) -> Self {
+        let (mut scan, mut cut) = (Vec::with_capacity(INITIAL_CAPACITY), false);
+        write_truncated(MIN_LINE_BYTES / 4, &mut scan, &mut |limits, out| {
+            cut = limits.is_some();
+            let run = limits
+                .map_or(Cow::Borrowed(run), |limits| Cow::Owned(truncate_header(run, limits)));
             write_container(key!("scan"), OBJECT, out, |out| scan_members(&run, out));
         });
-        let event = event(ecs, subject);
+        let event = event(ecs, view);
         let written = |write: &dyn Fn(&mut Vec<u8>)| {
-            let mut out = Vec::with_capacity(PIECE);
+            let mut out = Vec::with_capacity(INITIAL_CAPACITY);
             write(&mut out);
             out
         };
@@ -59,8 +60,8 @@ impl OfRun {
 }
 
 /// Returns the members that all port events of a host have.
-fn event<'e>(ecs: &'e Ecs, subject: &Subject<'e>) -> Event<'e> {
-    let host = subject.host;
+fn event<'e>(ecs: &'e Ecs, view: &HostView<'e>) -> Event<'e> {
+    let host = view.host;
     Event {
         dataset: "nmap.port",
         kind: ecs.event_kind.as_str(),
@@ -70,7 +71,7 @@ fn event<'e>(ecs: &'e Ecs, subject: &Subject<'e>) -> Event<'e> {
         action: None,
         outcome: outcome(host.complete),
         reason: None,
-        time: subject.time,
+        time: view.time,
         times: (host.start_time, host.end_time),
         truncated: !host.complete,
     }
@@ -79,48 +80,48 @@ fn event<'e>(ecs: &'e Ecs, subject: &Subject<'e>) -> Event<'e> {
 /// Writes the event of a port, with the parts that all events of its host and scan repeat.
 pub(super) fn line(
     ecs: &Ecs,
-    (subject, shared, of_run): (&Subject<'_>, &Shared, &OfRun),
+    (view, prefix, scan_fields): (&HostView<'_>, &HostPrefix, &ScanFields),
     (port, run, seen): Found<'_>,
     out: &mut Vec<u8>,
 ) {
-    let id = subject.ids.port(port);
-    ecs.line(&id, out, &mut |caps, out| match caps {
-        None => write((subject, shared, of_run), (port, &id, seen), false, out),
-        Some(caps) => {
-            let host = clipped(subject.host, caps);
-            let (port, run) = (clipped(port, caps), clipped_header(run, caps));
-            let subject = Subject { host: &host, ..*subject };
-            let shared = Shared {
-                host: shared.host.clone(),
-                destination: destination(&subject),
-                cut: shared.cut,
+    let id = view.ids.port(port);
+    ecs.line(&id, out, &mut |limits, out| match limits {
+        None => write((view, prefix, scan_fields), (port, &id, seen), false, out),
+        Some(limits) => {
+            let host = truncate_record(view.host, limits);
+            let (port, run) = (truncate_record(port, limits), truncate_header(run, limits));
+            let view = HostView { host: &host, ..*view };
+            let prefix = HostPrefix {
+                host: prefix.host.clone(),
+                destination: destination(&view),
+                cut: prefix.cut,
             };
-            let of_run = OfRun::of(ecs, &subject, &run);
-            write((&subject, &shared, &of_run), (&port, &id, seen), true, out);
+            let scan_fields = ScanFields::of(ecs, &view, &run);
+            write((&view, &prefix, &scan_fields), (&port, &id, seen), true, out);
         }
     });
 }
 
 fn write(
-    (subject, shared, of_run): (&Subject<'_>, &Shared, &OfRun),
+    (view, prefix, scan_fields): (&HostView<'_>, &HostPrefix, &ScanFields),
     (port, id, seen): (&Port<'_>, &str, Option<SeenRange>),
     cut: bool,
     out: &mut Vec<u8>,
 ) {
-    out.extend_from_slice(&of_run.around);
+    out.extend_from_slice(&scan_fields.around);
     write_container(key!("event"), OBJECT, out, |out| {
-        out.extend_from_slice(&of_run.first);
+        out.extend_from_slice(&scan_fields.first);
         write_members!(out, "id": id, "action": &*action(&port.state), "reason": &port.reason);
-        out.extend_from_slice(&of_run.last);
+        out.extend_from_slice(&scan_fields.last);
     });
-    subject.port_message(key!("message"), port, &port_words(port), out);
-    out.extend_from_slice(&shared.host);
-    place(subject, &shared.destination, port, out);
+    view.port_message(key!("message"), port, &port_words(port), out);
+    out.extend_from_slice(&prefix.host);
+    place(view, &prefix.destination, port, out);
     named_service(port, out);
     write_container(key!("nmap"), OBJECT, out, |out| {
-        out.extend_from_slice(&of_run.scan);
+        out.extend_from_slice(&scan_fields.scan);
         details(port, seen, out);
-        write_members!(out, "line_truncated": (cut || shared.cut || of_run.cut).then_some(true));
+        write_members!(out, "line_truncated": (cut || prefix.cut || scan_fields.cut).then_some(true));
     });
 }
 
@@ -134,12 +135,12 @@ fn action<'s>(state: &'s PortState<'_>) -> Cow<'s, str> {
 }
 
 /// Writes `destination` and `network`: the location of a port.
-pub(super) fn place(subject: &Subject<'_>, destination: &[u8], port: &Port<'_>, out: &mut Vec<u8>) {
+pub(super) fn place(view: &HostView<'_>, destination: &[u8], port: &Port<'_>, out: &mut Vec<u8>) {
     write_container(key!("destination"), OBJECT, out, |out| {
         out.extend_from_slice(destination);
         write_members!(out, "port": has_ports(&port.protocol).then_some(i64::from(port.number)));
     });
-    let ip = subject.host.ip().and_then(|address| address.ip);
+    let ip = view.host.ip().and_then(|address| address.ip);
     let number = match &port.protocol {
         Protocol::Tcp => Some("6".into()),
         Protocol::Udp => Some("17".into()),

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     feed::{
-        line::{Caps, clipped, clipped_header, clipped_record},
-        subject::text,
+        host_view::text,
+        truncate::{TruncationLimits, truncate_header, truncate_record, truncate_summary},
     },
     model::{ScanSummary, Script, ScriptScope, Timestamp},
     text::json::{OBJECT, key, write_container, write_members, write_objects},
@@ -23,9 +23,9 @@ pub(super) fn lines(ecs: &Ecs, record: &ScanSummary, out: &mut Vec<u8>) -> u64 {
             lines = lines.saturating_add(1);
         }
     }
-    ecs.line(&record.header.scan_id, out, &mut |caps, out| match caps {
+    ecs.line(&record.header.scan_id, out, &mut |limits, out| match limits {
         None => event(ecs, record, false, out),
-        Some(caps) => event(ecs, &clipped_record(record, caps), true, out),
+        Some(limits) => event(ecs, &truncate_summary(record, limits), true, out),
     });
     lines
 }
@@ -96,9 +96,10 @@ fn script_line(
     out: &mut Vec<u8>,
 ) {
     let id = script_id(&record.header.scan_id, scope, index);
-    let write = |found: &Script<'_>, caps: Option<&Caps>, out: &mut Vec<u8>| {
+    let write = |found: &Script<'_>, limits: Option<&TruncationLimits>, out: &mut Vec<u8>| {
         let run = &record.header;
-        let run = caps.map_or(Cow::Borrowed(run), |caps| Cow::Owned(clipped_header(run, caps)));
+        let run =
+            limits.map_or(Cow::Borrowed(run), |limits| Cow::Owned(truncate_header(run, limits)));
         Event {
             dataset: "nmap.script",
             kind: ecs.event_kind.as_str(),
@@ -122,11 +123,11 @@ fn script_line(
                 write_members!(out, "scope": scope.as_str());
                 script(found, out);
             });
-            write_members!(out, "line_truncated": caps.map(|_| true));
+            write_members!(out, "line_truncated": limits.map(|_| true));
         });
     };
-    ecs.line(&id, out, &mut |caps, out| match caps {
+    ecs.line(&id, out, &mut |limits, out| match limits {
         None => write(found, None, out),
-        Some(caps) => write(&clipped(found, caps), Some(caps), out),
+        Some(limits) => write(&truncate_record(found, limits), Some(limits), out),
     });
 }

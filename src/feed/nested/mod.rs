@@ -19,7 +19,10 @@ use crate::{
     table::{NestedFields, NestedMembers},
     text::{
         escape_json,
-        json::{JsonEscaper, OBJECT, WriteJson as _, key, write_array, write_container, write_members, write_objects},
+        json::{
+            JsonEscaper, OBJECT, WriteJson as _, key, write_array, write_container, write_members,
+            write_objects,
+        },
     },
 };
 
@@ -95,7 +98,7 @@ pub fn scan_line(source: &str, record: &ScanSummary, out: &mut Vec<u8>) {
     line("scan", out, |out| {
         write_members!(out, "scan_id": &record.header.scan_id, "source": source);
         members(record, out);
-        write_objects(key!("scripts"), record.scripts(), out, run_script);
+        write_objects(key!("scripts"), record.scripts(), out, scan_script);
     });
 }
 
@@ -151,9 +154,9 @@ pub(super) fn script(script: &Script<'_>, out: &mut Vec<u8>) {
     write_members!(out, "origin": (script.origin == ScriptOrigin::Engine).then_some(script.origin.as_str()));
 }
 
-fn run_script((scope, _, run): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8>) {
+fn scan_script((scope, _, found): (ScriptScope, i32, &Script<'_>), out: &mut Vec<u8>) {
     write_members!(out, "scope": scope.as_str());
-    script(run, out);
+    script(found, out);
 }
 
 pub(super) fn trace(trace: &Trace<'_>, out: &mut Vec<u8>) {

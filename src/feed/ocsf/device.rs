@@ -2,7 +2,7 @@
 
 use super::{Ocsf, Version, millis};
 use crate::{
-    feed::subject::{Subject, best_match, good_match, ips, protocol_number},
+    feed::host_view::{HostView, best_match, good_match, ips, protocol_number},
     model::{CowStr, Host, OsClass, PortState, Timestamp},
     text::json::{
         ARRAY, OBJECT, WriteJson as _, key, write_container, write_members, write_objects,
@@ -12,22 +12,22 @@ use crate::{
 /// Writes `device` and `observables`. `ports` is the host whose open ports are included, if any.
 pub(super) fn device(
     ocsf: &Ocsf,
-    subject: &Subject<'_>,
+    view: &HostView<'_>,
     ports: Option<&Host<'_>>,
     out: &mut Vec<u8>,
 ) {
-    let host = subject.host;
+    let host = view.host;
     let ip = host.ip().filter(|address| address.ip.is_some()).map(|address| &address.text);
     let mac = host.mac().filter(|address| is_mac(&address.text));
-    let (first, last) = subject.seen();
+    let (first, last) = view.seen();
     let hostname = host.hostname().map(|name| &name.name);
     write_container(key!("device"), OBJECT, out, |out| {
         let (id, kind) = kind(best_match(host).and_then(|(_, class)| class?.kind.as_deref()));
         write_members!(out,
             "type_id": id,
             "type": kind,
-            "uid": &subject.ids.host_key,
-            "name": subject.name().as_ref(),
+            "uid": &view.ids.host_key,
+            "name": view.name().as_ref(),
             "hostname": hostname,
             "ip": ip,
             "mac": mac.map(|mac| &mac.text),
@@ -40,7 +40,7 @@ pub(super) fn device(
             "last_seen_time": last.map(millis),
             "boot_time": boot_time(host).map(millis),
         );
-        system(host, ocsf.os_min, out);
+        system(host, ocsf.min_os_accuracy, out);
         write_container(key!("network_interfaces"), ARRAY, out, |out| {
             interfaces(host, mac.map(|mac| &mac.text), ports, out);
         });

@@ -6,10 +6,10 @@ mod device;
 use self::device::device;
 use super::{
     bulk,
-    flush::{Handing, hand_over},
-    line::{self, LINE, clipped, clipped_header},
+    flush::{FlushFn, flush_large},
+    host_view::{DEFAULT_MIN_OS_ACCURACY, HostView, host_summary, port_summary, product, vendor},
     nested,
-    subject::{OS_MIN, Subject, brief, brief_port, product, vendor},
+    truncate::{self, DEFAULT_MAX_LINE_BYTES, truncate_header, truncate_record},
 };
 use crate::{
     error::Result,
@@ -54,11 +54,11 @@ pub struct Ocsf {
     /// True if products on open ports have events.
     pub software_events: bool,
     /// Minimum accuracy, in percent, for an OS match to name the operating system.
-    pub os_min: i32,
+    pub min_os_accuracy: i32,
     /// Index named in the action lines of bulk API requests; `None` writes no action lines.
     pub bulk: Option<String>,
     /// Maximum length of a line in bytes, without line feed.
-    pub max_line: usize,
+    pub max_line_bytes: usize,
 }
 
 impl Default for Ocsf {
@@ -67,23 +67,26 @@ impl Default for Ocsf {
             version: Version::default(),
             all_hosts: false,
             software_events: false,
-            os_min: OS_MIN,
+            min_os_accuracy: DEFAULT_MIN_OS_ACCURACY,
             bulk: None,
-            max_line: LINE,
+            max_line_bytes: DEFAULT_MAX_LINE_BYTES,
         }
     }
 }
 
 /// Class of events: its number, its name, and the name of its type.
-struct Class {
+struct EventClass {
     uid: i32,
     name: &'static str,
     type_name: &'static str,
 }
 
-const DEVICE: Class =
-    Class { uid: 5001, name: "Device Inventory Info", type_name: "Device Inventory Info: Collect" };
-const SOFTWARE: Class = Class {
+const DEVICE: EventClass = EventClass {
+    uid: 5001,
+    name: "Device Inventory Info",
+    type_name: "Device Inventory Info: Collect",
+};
+const SOFTWARE: EventClass = EventClass {
     uid: 5020,
     name: "Software Inventory Info",
     type_name: "Software Inventory Info: Collect",
@@ -95,28 +98,28 @@ impl Ocsf {
     /// Writes the events of a host and returns their number.
     pub(super) fn lines(
         &self,
-        subject: &Subject<'_>,
-        (out, hand): (&mut Vec<u8>, Handing<'_>),
+        view: &HostView<'_>,
+        (out, flush): (&mut Vec<u8>, FlushFn<'_>),
     ) -> Result<u64> {
-        if !self.all_hosts && subject.host.status.state != HostState::Up {
+        if !self.all_hosts && view.host.status.state != HostState::Up {
             return Ok(0);
         }
-        let id = &subject.ids.host_id;
-        self.line(id, out, &mut |caps, out| match caps {
-            None => self.inventory(subject, false, out),
-            Some(caps) => {
-                let (host, run) = (clipped(subject.host, caps), clipped_header(subject.run, caps));
-                self.inventory(&Subject { host: &host, run: &run, ..*subject }, true, out);
+        let id = &view.ids.host_id;
+        self.line(id, out, &mut |limits, out| match limits {
+            None => self.inventory(view, false, out),
+            Some(limits) => {
+                let (host, run) =
+                    (truncate_record(view.host, limits), truncate_header(view.run, limits));
+                self.inventory(&HostView { host: &host, run: &run, ..*view }, true, out);
             }
         });
-        hand_over(out, hand)?;
+        flush_large(out, flush)?;
         let mut lines = 1_u64;
         if self.software_events {
-            let host = brief(subject.host);
-            for (port, run, _) in subject.ports().filter(|(port, ..)| port.state == PortState::Open)
-            {
-                let of_port = Subject { host: &host, run, ..*subject };
-                lines = lines.saturating_add(self.products(&of_port, port, (out, hand))?);
+            let host = host_summary(view.host);
+            for (port, run, _) in view.ports().filter(|(port, ..)| port.state == PortState::Open) {
+                let of_port = HostView { host: &host, run, ..*view };
+                lines = lines.saturating_add(self.products(&of_port, port, (out, flush))?);
             }
         }
         Ok(lines)
@@ -127,21 +130,21 @@ impl Ocsf {
         &self,
         id: &str,
         out: &mut Vec<u8>,
-        write: &mut dyn FnMut(Option<&line::Caps>, &mut Vec<u8>),
+        write: &mut dyn FnMut(Option<&truncate::TruncationLimits>, &mut Vec<u8>),
     ) {
         bulk::action(self.bulk.as_deref(), id, out);
-        line::fit(self.max_line, out, &mut |caps, out| {
-            write_container("", OBJECT, out, |out| write(caps, out));
+        truncate::write_truncated(self.max_line_bytes, out, &mut |limits, out| {
+            write_container("", OBJECT, out, |out| write(limits, out));
         });
         out.push(b'\n');
     }
 
     /// Writes the members of Device Inventory Info.
-    fn inventory(&self, subject: &Subject<'_>, cut: bool, out: &mut Vec<u8>) {
-        let host = subject.host;
-        self.begin(&DEVICE, (subject, &subject.ids.host_id), out);
-        subject.message(key!("message"), out);
-        device(self, subject, Some(host), out);
+    fn inventory(&self, view: &HostView<'_>, cut: bool, out: &mut Vec<u8>) {
+        let host = view.host;
+        self.begin(&DEVICE, (view, &view.ids.host_id), out);
+        view.message(key!("message"), out);
+        device(self, view, Some(host), out);
         write_container(key!("unmapped"), OBJECT, out, |out| {
             write_container(key!("nmap"), OBJECT, out, |out| {
                 write_members!(out, "state": host.status.state.as_str(), "reason": &host.status.reason);
@@ -160,48 +163,48 @@ impl Ocsf {
     /// Writes Software Inventory Info for each product of a port.
     fn products(
         &self,
-        subject: &Subject<'_>,
+        view: &HostView<'_>,
         port: &Port<'_>,
-        (out, hand): (&mut Vec<u8>, Handing<'_>),
+        (out, flush): (&mut Vec<u8>, FlushFn<'_>),
     ) -> Result<u64> {
         let mut lines = 0_u64;
         for (index, service) in port.services.iter().enumerate() {
             if service.product.is_none() {
                 continue;
             }
-            let id = format!("{}-s{index}", subject.ids.port(port));
-            self.line(&id, out, &mut |caps, out| match caps {
-                None => self.software((subject, &id), (port, service), false, out),
-                Some(caps) => {
-                    let port = clipped(&brief_port(port, Some(service)), caps);
-                    let host = clipped(subject.host, caps);
-                    let run = clipped_header(subject.run, caps);
+            let id = format!("{}-s{index}", view.ids.port(port));
+            self.line(&id, out, &mut |limits, out| match limits {
+                None => self.software((view, &id), (port, service), false, out),
+                Some(limits) => {
+                    let port = truncate_record(&port_summary(port, Some(service)), limits);
+                    let host = truncate_record(view.host, limits);
+                    let run = truncate_header(view.run, limits);
                     let nothing = Service::default();
                     let service = port.services.first().unwrap_or(&nothing);
-                    let subject = Subject { host: &host, run: &run, ..*subject };
-                    self.software((&subject, &id), (&port, service), true, out);
+                    let view = HostView { host: &host, run: &run, ..*view };
+                    self.software((&view, &id), (&port, service), true, out);
                 }
             });
             lines = lines.saturating_add(1);
-            hand_over(out, hand)?;
+            flush_large(out, flush)?;
         }
         Ok(lines)
     }
 
     fn software(
         &self,
-        (subject, id): (&Subject<'_>, &str),
+        (view, id): (&HostView<'_>, &str),
         (port, service): (&Port<'_>, &Service<'_>),
         cut: bool,
         out: &mut Vec<u8>,
     ) {
-        self.begin(&SOFTWARE, (subject, id), out);
+        self.begin(&SOFTWARE, (view, id), out);
         let word =
             |text: &'_ Option<crate::model::CowStr<'_>>| text.as_deref().unwrap_or("").to_owned();
         let (product, version) = (word(&service.product), word(&service.version));
         let words = [port.state.as_str(), &word(&service.name), &product, &version];
-        subject.port_message(key!("message"), port, &words, out);
-        device(self, subject, None, out);
+        view.port_message(key!("message"), port, &words, out);
+        device(self, view, None, out);
         let cpe = service.cpes.iter().find(|cpe| cpe.starts_with("cpe:/a:"));
         write_container(key!("product"), OBJECT, out, |out| {
             write_members!(out,
@@ -221,8 +224,8 @@ impl Ocsf {
     }
 
     /// Writes the first members, which all events have.
-    fn begin(&self, class: &Class, (subject, id): (&Subject<'_>, &str), out: &mut Vec<u8>) {
-        let host = subject.host;
+    fn begin(&self, class: &EventClass, (view, id): (&HostView<'_>, &str), out: &mut Vec<u8>) {
+        let host = view.host;
         write_members!(out,
             "activity_id": COLLECT,
             "activity_name": "Collect",
@@ -237,16 +240,16 @@ impl Ocsf {
             "status_id": i32::from(host.complete),
             "status": if host.complete { "Success" } else { "Unknown" },
             "status_detail": (!host.complete).then_some("host record truncated"),
-            "time": millis(subject.when()),
+            "time": millis(view.when()),
             "start_time": host.start_time.map(millis),
             "end_time": host.end_time.map(millis),
             "duration": duration(host.start_time, host.end_time),
         );
-        self.metadata((subject, id), out);
+        self.metadata((view, id), out);
     }
 
-    fn metadata(&self, (subject, id): (&Subject<'_>, &str), out: &mut Vec<u8>) {
-        let run = subject.run;
+    fn metadata(&self, (view, id): (&HostView<'_>, &str), out: &mut Vec<u8>) {
+        let run = view.run;
         write_container(key!("metadata"), OBJECT, out, |out| {
             write_members!(out,
                 "version": self.version.as_str(),
@@ -254,12 +257,12 @@ impl Ocsf {
                 "correlation_uid": &run.scan_id,
                 "log_name": &run.scanner,
                 "log_format": (self.version >= Version::V1_7).then_some("XML"),
-                "original_time": subject.time.map(|time| time.seconds().to_string()).as_deref(),
+                "original_time": view.time.map(|time| time.seconds().to_string()).as_deref(),
             );
             write_container(key!("labels"), ARRAY, out, |out| {
                 "nmap".write_member(",", out);
-                (!subject.host.complete).then_some("truncated").write_member(",", out);
-                subject.time.is_none().then_some("no_time").write_member(",", out);
+                (!view.host.complete).then_some("truncated").write_member(",", out);
+                view.time.is_none().then_some("no_time").write_member(",", out);
             });
             write_container(key!("product"), OBJECT, out, |out| {
                 write_members!(out,

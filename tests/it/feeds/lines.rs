@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use scanmill::{
-    feed::{Feed, LEAST_LINE, LINE, cim::Cim, ecs::Ecs, ocsf::Version},
+    feed::{DEFAULT_MAX_LINE_BYTES, Feed, MIN_LINE_BYTES, cim::Cim, ecs::Ecs, ocsf::Version},
     model::{
         Address, AddressKind, Host, HostState, Hostname, OsMatch, Port, PortState, Protocol,
         ScanHeader, Script, ScriptOrigin, ScriptValue, Service,
@@ -16,11 +16,11 @@ use crate::support::fixture;
 /// Returns feeds with this limit on the length of lines.
 fn feeds(max: usize) -> [Feed; 3] {
     let mut ecs = all_of_ecs();
-    ecs.max_line = max;
+    ecs.max_line_bytes = max;
     let mut ocsf = all_of_ocsf(Version::V1_8);
-    ocsf.max_line = max;
+    ocsf.max_line_bytes = max;
     let mut cim = Cim::default();
-    (cim.max_line, cim.hec) = (max, true);
+    (cim.max_line_bytes, cim.hec) = (max, true);
     [Feed::from(ecs), Feed::from(ocsf), Feed::from(cim)]
 }
 
@@ -47,7 +47,7 @@ fn lines_of_any_limit_are_complete_and_marked_if_truncated() {
         let bytes = fixture(start).bytes;
         for (whole, kind) in feeds(64 << 20).iter().zip(0..) {
             let whole = values(&lines(whole, &bytes));
-            for max in (LEAST_LINE..LINE).step_by(997) {
+            for max in (MIN_LINE_BYTES..DEFAULT_MAX_LINE_BYTES).step_by(997) {
                 let text = lines(&feeds(max)[kind], &bytes);
                 assert_eq!(text.lines().count(), whole.len());
                 for (line, whole) in text.lines().zip(&whole) {
@@ -68,7 +68,7 @@ fn lines_of_any_limit_are_complete_and_marked_if_truncated() {
 fn output_of_scripts_is_truncated_before_anything_else() {
     let bytes = fixture("19-").bytes;
     let [whole, ..] = feeds(64 << 20);
-    let [cut, ..] = feeds(LEAST_LINE);
+    let [cut, ..] = feeds(MIN_LINE_BYTES);
     let mut cuts = 0;
     for (whole, cut) in values(&lines(&whole, &bytes)).iter().zip(values(&lines(&cut, &bytes))) {
         if is_marked(&cut) {
@@ -90,7 +90,7 @@ fn nul_is_never_written() {
         data: ScriptValue::Json(r#"{"a":"\u0000","b":"\\u0000"}"#.into()),
         origin: ScriptOrigin::Engine,
     });
-    for feed in feeds(LINE) {
+    for feed in feeds(DEFAULT_MAX_LINE_BYTES) {
         let mut out = Vec::new();
         feed.host(&header(), &host, &mut out);
         for event in values(std::str::from_utf8(&out).unwrap()) {
@@ -175,7 +175,7 @@ proptest! {
         text in r"[\x01-\x25\\\u{7f}-\u{ff}\PC]{0,300}",
         repeat in 1..4_usize,
         times in 0..5_usize,
-        max in LEAST_LINE..LINE,
+        max in MIN_LINE_BYTES..DEFAULT_MAX_LINE_BYTES,
     ) {
         let text = text.repeat(repeat);
         let host = hostile(&text, times, 3);

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _, net::IpAddr};
 
-use super::line::short;
+use super::truncate::short_id_part;
 use crate::{
     model::{
         Address, AddressKind, CowStr, Host, HostKey, HostState, Identity, MergedHost, OsClass,
@@ -16,22 +16,22 @@ use crate::{
 };
 
 /// Default minimum accuracy, in percent, for an OS match to be reported.
-pub const OS_MIN: i32 = 85;
+pub const DEFAULT_MIN_OS_ACCURACY: i32 = 85;
 
 /// Maximum number of ports per host that have events: all ports of tcp, udp and sctp, and all IP protocols. Each
 /// event repeats values of the host, so without a limit a small input could produce a large output.
-const PORTS: usize = 3 * 65_536 + 256;
+const MAX_PORTS: usize = 3 * 65_536 + 256;
 
 /// Maximum number of addresses of a host that the events of its ports repeat.
-const ADDRESSES: usize = 16;
+const MAX_ADDRESSES: usize = 16;
 
 /// Host together with the scan, IDs and time that a format needs.
 #[derive(Clone, Copy)]
-pub(super) struct Subject<'s> {
+pub(super) struct HostView<'s> {
     pub(super) host: &'s Host<'s>,
     /// Scan of the host; for a merged host, the scan that supplied its state.
     pub(super) run: &'s ScanHeader,
-    pub(super) ids: &'s Ids,
+    pub(super) ids: &'s HostIds,
     /// Time at which the host was seen; `None` if no time is known.
     pub(super) time: Option<Timestamp>,
     /// Data of a merged host.
@@ -47,42 +47,42 @@ pub(super) struct Merged<'s> {
 }
 
 /// IDs of a host, which are never cut.
-pub(super) struct Ids {
+pub(super) struct HostIds {
     pub(super) host_id: String,
     pub(super) host_key: String,
 }
 
-impl Ids {
+impl HostIds {
     pub(super) fn of(run: &ScanHeader, host: &Host<'_>) -> Self {
         let key = HostKey::of(host, Identity::Ip);
-        let host_key = short(key.as_str()).into_owned();
+        let host_key = short_id_part(key.as_str()).into_owned();
         Self { host_id: host_id(&run.scan_id, host.index), host_key }
     }
 
     pub(super) fn of_merged(merged: &MergedHost<'_>) -> Self {
-        let host_key = short(&merged.host_key).into_owned();
+        let host_key = short_id_part(&merged.host_key).into_owned();
         Self { host_id: merged.host_id.clone().into_owned(), host_key }
     }
 
     /// Returns the ID of a port.
     pub(super) fn port(&self, port: &Port<'_>) -> String {
-        let (protocol, mut number) = (short(port.protocol.as_str()), itoa::Buffer::new());
+        let (protocol, mut number) = (short_id_part(port.protocol.as_str()), itoa::Buffer::new());
         [&self.host_id, "-", &protocol, "-", number.format(port.number)].concat()
     }
 }
 
-impl<'s> Subject<'s> {
-    pub(super) fn of(run: &'s ScanHeader, host: &'s Host<'s>, ids: &'s Ids) -> Self {
+impl<'s> HostView<'s> {
+    pub(super) fn of(run: &'s ScanHeader, host: &'s Host<'s>, ids: &'s HostIds) -> Self {
         // The end of the scan is not known yet when its hosts are written.
         let time = host.end_time.or(host.start_time).or(run.start_time);
         Self { host, run, ids, time, merged: None }
     }
 
-    /// Creates the subject of a host in a merge of these scans.
+    /// Creates the view of a host in a merge of these scans.
     pub(super) fn of_merged(
         merged: &'s MergedHost<'s>,
         runs: &'s [&'s ScanHeader],
-        ids: &'s Ids,
+        ids: &'s HostIds,
         nothing: &'s ScanHeader,
     ) -> Self {
         let (host, provenance) = (&merged.host, &merged.provenance);
@@ -99,7 +99,7 @@ impl<'s> Subject<'s> {
         &self,
     ) -> impl Iterator<Item = (&'s Port<'s>, &'s ScanHeader, Option<SeenRange>)> {
         let (merged, run) = (self.merged, self.run);
-        self.host.ports.iter().take(PORTS).enumerate().map(move |(place, port)| {
+        self.host.ports.iter().take(MAX_PORTS).enumerate().map(move |(place, port)| {
             let of_port = merged.and_then(|merged| {
                 let origin = merged.ports.get(place)?;
                 let run = usize::try_from(origin.scan).ok();
@@ -184,7 +184,7 @@ impl<'s> Subject<'s> {
 
 /// Returns a host with only the values that the events of its ports need. Created once per host, so that the cost per
 /// port does not depend on the size of the host.
-pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
+pub(super) fn host_summary<'h>(host: &Host<'h>) -> Host<'h> {
     let (ip, mac) = (host.ip(), host.mac());
     let is = |one: Option<&Address<'h>>, other: &Address<'h>| {
         one.is_some_and(|one| std::ptr::eq(one, other))
@@ -192,7 +192,7 @@ pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
     let mut literals = 0_usize;
     let kept = host.addresses.iter().filter(|address| {
         literals = literals.saturating_add(usize::from(address.ip.is_some()));
-        let is_listed = address.ip.is_some() && literals <= ADDRESSES;
+        let is_listed = address.ip.is_some() && literals <= MAX_ADDRESSES;
         is_listed || is(ip, address) || is(mac, address)
     });
     Host {
@@ -209,7 +209,7 @@ pub(super) fn brief<'h>(host: &Host<'h>) -> Host<'h> {
 }
 
 /// Returns a port with only this service, and without scripts, reason and owner.
-pub(super) fn brief_port<'h>(port: &Port<'h>, service: Option<&Service<'h>>) -> Port<'h> {
+pub(super) fn port_summary<'h>(port: &Port<'h>, service: Option<&Service<'h>>) -> Port<'h> {
     Port {
         index: port.index,
         services: service.cloned().into_iter().collect(),
@@ -388,8 +388,8 @@ mod tests {
             host.hostnames.push(name(format!("u{n}"), "user"));
         }
         host.addresses.push(address("00:00:5E:00:53:01".into(), AddressKind::Mac, None));
-        let brief = brief(&host);
-        assert_eq!(brief.addresses.len(), ADDRESSES + 1);
+        let brief = host_summary(&host);
+        assert_eq!(brief.addresses.len(), MAX_ADDRESSES + 1);
         assert_eq!((brief.ip(), brief.mac()), (host.ip(), host.mac()));
         assert_eq!(brief.hostname().unwrap().name, "u0");
     }
