@@ -18,7 +18,7 @@ use ::arrow::{
 
 use super::{
     ChunkWriter, Format, ParquetChunk, ParquetRows, Rechunker, RowFormat, SinkOptions,
-    TableEncoder, parquet::SCHEMA_VERSION_KEY, text::TextTables,
+    TableEncoder, parquet::SCHEMA_VERSION_KEY, text::TableStreams,
 };
 use crate::{
     error::{Error, Result},
@@ -34,18 +34,18 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// Writes one Arrow file per table to a folder, or one table to a file or a stream.
 pub struct ArrowSink {
-    files: TextTables,
+    files: TableStreams,
     tables: Vec<TableWriter>,
 }
 
 impl ArrowSink {
-    /// Opens a sink of Arrow. Standard output, pipes, and files with the extension `arrows` are streams.
+    /// Opens a sink of Arrow. Standard output, writers, pipes, and files with the extension `arrows` are streams.
     ///
     /// # Errors
     /// Returns a usage error if the output exists and may not be replaced, and an output error if it cannot be created.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
         let is_stream = match output {
-            Output::Stdout => true,
+            Output::Stdout | Output::Writer(_) => true,
             Output::Dir(_) => false,
             Output::File(path) => {
                 let is_special = path.metadata().is_ok_and(|meta| !meta.is_file());
@@ -55,7 +55,7 @@ impl ArrowSink {
         let writers =
             options.tables.iter().map(|table| TableWriter::new(*table, &options, is_stream));
         let tables = writers.collect::<Result<_>>()?;
-        Ok(Self { files: TextTables::open(output, "arrow", options)?, tables })
+        Ok(Self { files: TableStreams::open(output, "arrow", options)?, tables })
     }
 }
 
@@ -63,7 +63,7 @@ impl ChunkWriter for ArrowSink {
     type Chunk = ParquetChunk;
 
     fn tables(&self) -> &[Table] {
-        &self.files.options().tables
+        &self.files.options.tables
     }
 
     fn write(&mut self, chunk: ParquetChunk) -> Result<()> {
@@ -76,7 +76,7 @@ impl ChunkWriter for ArrowSink {
         let files = &mut self.files;
         chunks.push((batch, sizes), |parts| {
             ipc.write(&join(schema, &parts)?)?;
-            files.write_bytes(table, &ipc.take())
+            files.of(table)?.stream.write(&ipc.take())
         })
     }
 
@@ -95,7 +95,7 @@ impl ChunkWriter for ArrowSink {
                 writer.ipc.write(&join(&writer.schema, &rest)?)?;
             }
             writer.ipc.finish()?;
-            self.files.write_bytes(writer.table, &writer.ipc.take())?;
+            self.files.of(writer.table)?.stream.write(&writer.ipc.take())?;
         }
         self.files.finish()
     }
@@ -113,7 +113,7 @@ impl RowFormat for ArrowSink {
     type Rows = ParquetRows;
 
     fn row_encoder(&self) -> ParquetRows {
-        ParquetRows::new(self.files.options())
+        ParquetRows::new(&self.files.options)
     }
 }
 

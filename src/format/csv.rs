@@ -4,13 +4,11 @@
 use ::csv::{QuoteStyle, WriterBuilder};
 
 use super::{
-    ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
-    jsonl::take_texts,
-    text::{TextChunk, TextTables, no_buffer},
+    RowEncoder, SinkOptions,
+    text::{TextChunk, TextRowEncoder, TextSink, no_buffer, take_texts},
 };
 use crate::{
     error::{Error, Result},
-    output::Output,
     table::{Cell, CellList, CellVisitor, Column, ColumnType, Field, Row, Table},
     text::{
         is_invisible, push_if_clean, push_number, push_short,
@@ -18,75 +16,8 @@ use crate::{
     },
 };
 
-/// Writes one CSV file per table.
-pub struct CsvSink {
-    tables: TextTables,
-}
-
-impl CsvSink {
-    /// Opens a CSV sink and writes the header lines.
-    ///
-    /// # Errors
-    /// Returns a usage error if the output exists and may not be replaced, and an output error if it cannot be created.
-    pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
-        let mut tables = TextTables::open(output, "csv", options)?;
-        let options = tables.options().clone();
-        for (table, stream) in tables.streams() {
-            stream.write(&header(&options.text_columns(table))?)?;
-        }
-        Ok(Self { tables })
-    }
-}
-
-fn header(columns: &[&Column]) -> Result<Vec<u8>> {
-    let mut writer =
-        WriterBuilder::new().quote_style(QuoteStyle::Necessary).from_writer(Vec::new());
-    let failed = |error: &dyn std::fmt::Display| Error::sink("the CSV header", error.to_string());
-    writer
-        .write_record(columns.iter().map(|column| column.field.name))
-        .map_err(|error| failed(&error))?;
-    writer.into_inner().map_err(|error| failed(&error))
-}
-
-impl ChunkWriter for CsvSink {
-    type Chunk = TextChunk;
-
-    fn tables(&self) -> &[Table] {
-        &self.tables.options().tables
-    }
-
-    fn write(&mut self, chunk: TextChunk) -> Result<()> {
-        self.tables.write(&chunk)
-    }
-
-    fn replaces(&self) -> Option<&str> {
-        self.tables.replaces()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.tables.flush()
-    }
-
-    fn finish(self) -> Result<()> {
-        self.tables.finish()
-    }
-}
-
-impl Format for CsvSink {
-    type Encoder = TableEncoder<CsvRows>;
-
-    fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
-    }
-}
-
-impl RowFormat for CsvSink {
-    type Rows = CsvRows;
-
-    fn row_encoder(&self) -> CsvRows {
-        CsvRows::new(self.tables.options())
-    }
-}
+/// Writes rows as CSV, with a header line per file. A single stream has one table.
+pub type CsvSink = TextSink<CsvRows>;
 
 /// Encodes rows as lines of CSV. Fields are written directly into the buffer of their table: the `csv` crate does not
 /// distinguish null from the empty string, and would copy every value once more.
@@ -126,6 +57,25 @@ impl CsvRows {
             safe: options.csv_safe,
             scratch: Vec::new(),
         }
+    }
+}
+
+impl TextRowEncoder for CsvRows {
+    const EXTENSION: &'static str = "csv";
+
+    fn create(options: &SinkOptions, _shares_stream: bool) -> Self {
+        Self::new(options)
+    }
+
+    fn header(_table: Table, columns: &[&'static Column]) -> Result<Vec<u8>> {
+        let mut writer =
+            WriterBuilder::new().quote_style(QuoteStyle::Necessary).from_writer(Vec::new());
+        let failed =
+            |error: &dyn std::fmt::Display| Error::sink("the CSV header", error.to_string());
+        writer
+            .write_record(columns.iter().map(|column| column.field.name))
+            .map_err(|error| failed(&error))?;
+        writer.into_inner().map_err(|error| failed(&error))
     }
 }
 

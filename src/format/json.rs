@@ -5,17 +5,16 @@
 //! line of its own.
 
 use super::{
-    ChunkWriter, Emit, Format, MergeEncoder, RowEncoder, RowFormat, ScanEncoder, SinkOptions,
-    TableEncoder, Written,
+    ChunkWriter, Emit, Format, MergeEncoder, RowEncoder, ScanEncoder, SinkOptions, Written,
     jsonl::{Framing, JsonlRows},
-    text::{TextChunk, TextTables},
+    text::{TextChunk, TextRowEncoder, TextSink},
 };
 use crate::{
     error::Result,
     feed::Feed,
     model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary},
-    output::{DocumentSink, Output},
-    table::{Row, Table},
+    output::DocumentSink,
+    table::Row,
 };
 
 /// Text before each item, whose comma becomes a bracket before the first one.
@@ -36,82 +35,27 @@ fn open_array(items: &mut [u8]) {
 }
 
 /// Writes one array of rows per table, or a single one with the rows of all tables in row order.
-pub struct JsonSink {
-    tables: TextTables,
-    /// Tables whose array is open; the first table stands for all of them in a single stream.
-    open: Vec<Table>,
-}
-
-impl JsonSink {
-    /// Opens a sink of JSON arrays.
-    ///
-    /// # Errors
-    /// Returns a usage error if the output exists and may not be replaced, and an output error if it cannot be created.
-    pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
-        Ok(Self { tables: TextTables::open(output, "json", options)?, open: Vec::new() })
-    }
-}
-
-impl ChunkWriter for JsonSink {
-    type Chunk = TextChunk;
-
-    fn tables(&self) -> &[Table] {
-        &self.tables.options().tables
-    }
-
-    fn write(&mut self, mut chunk: TextChunk) -> Result<()> {
-        if chunk.text.is_empty() {
-            return Ok(());
-        }
-        let is_open = if self.tables.is_one_stream() {
-            !self.open.is_empty()
-        } else {
-            self.open.contains(&chunk.table)
-        };
-        if !is_open {
-            open_array(&mut chunk.text);
-            self.open.push(chunk.table);
-        }
-        self.tables.write(&chunk)
-    }
-
-    fn replaces(&self) -> Option<&str> {
-        self.tables.replaces()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.tables.flush()
-    }
-
-    fn finish(mut self) -> Result<()> {
-        let (open, single) = (&self.open, self.tables.is_one_stream());
-        for (table, stream) in self.tables.streams() {
-            let is_open = if single { !open.is_empty() } else { open.contains(&table) };
-            stream.write(if is_open { CLOSE } else { EMPTY })?;
-        }
-        self.tables.finish()
-    }
-}
-
-impl Format for JsonSink {
-    type Encoder = TableEncoder<JsonRows>;
-
-    fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
-    }
-}
-
-impl RowFormat for JsonSink {
-    type Rows = JsonRows;
-
-    fn row_encoder(&self) -> JsonRows {
-        JsonRows(JsonlRows::new(self.tables.options(), self.tables.is_one_stream(), ITEMS))
-    }
-}
+pub type JsonSink = TextSink<JsonRows>;
 
 /// Encodes rows as items of an array.
 #[derive(Debug)]
 pub struct JsonRows(JsonlRows);
+
+impl TextRowEncoder for JsonRows {
+    const EXTENSION: &'static str = "json";
+
+    fn create(options: &SinkOptions, shares_stream: bool) -> Self {
+        Self(JsonlRows::new(options, shares_stream, ITEMS))
+    }
+
+    fn begin(text: &mut [u8]) {
+        open_array(text);
+    }
+
+    fn end(has_rows: bool) -> &'static [u8] {
+        if has_rows { CLOSE } else { EMPTY }
+    }
+}
 
 impl RowEncoder for JsonRows {
     type Chunk = TextChunk;

@@ -1,70 +1,16 @@
 //! Flat JSONL: one line per row, with every column present (DATA_MODEL section 4).
 
 use super::{
-    ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
-    text::{TextChunk, TextTables, no_buffer},
+    RowEncoder, SinkOptions,
+    text::{TextChunk, TextRowEncoder, TextSink, no_buffer, take_texts},
 };
 use crate::{
     error::Result,
-    output::Output,
     table::{Cell, CellVisitor, Column, Field, Row, Table},
 };
 
-/// Writes one line per row: to a single stream, with tables interleaved in row order, or to one file per table in a
-/// folder.
-pub struct JsonlSink {
-    tables: TextTables,
-}
-
-impl JsonlSink {
-    /// Opens a sink of flat JSONL.
-    ///
-    /// # Errors
-    /// Returns a usage error if the output exists and may not be replaced, and an output error if it cannot be created.
-    pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
-        Ok(Self { tables: TextTables::open(output, "jsonl", options)? })
-    }
-}
-
-impl ChunkWriter for JsonlSink {
-    type Chunk = TextChunk;
-
-    fn tables(&self) -> &[Table] {
-        &self.tables.options().tables
-    }
-
-    fn write(&mut self, chunk: TextChunk) -> Result<()> {
-        self.tables.write(&chunk)
-    }
-
-    fn replaces(&self) -> Option<&str> {
-        self.tables.replaces()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.tables.flush()
-    }
-
-    fn finish(self) -> Result<()> {
-        self.tables.finish()
-    }
-}
-
-impl Format for JsonlSink {
-    type Encoder = TableEncoder<JsonlRows>;
-
-    fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
-    }
-}
-
-impl RowFormat for JsonlSink {
-    type Rows = JsonlRows;
-
-    fn row_encoder(&self) -> JsonlRows {
-        JsonlRows::new(self.tables.options(), self.tables.is_one_stream(), LINES)
-    }
-}
+/// Writes one line per row.
+pub type JsonlSink = TextSink<JsonlRows>;
 
 /// Text around each object.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +29,7 @@ pub struct JsonlRows {
     tables: Vec<Option<Columns>>,
     /// Encoded lines per table, or of all tables in one buffer.
     buffers: Vec<Vec<u8>>,
-    together: bool,
+    shares_stream: bool,
     framing: Framing,
 }
 
@@ -96,7 +42,7 @@ enum Columns {
 }
 
 impl JsonlRows {
-    pub(super) fn new(options: &SinkOptions, together: bool, framing: Framing) -> Self {
+    pub(super) fn new(options: &SinkOptions, shares_stream: bool, framing: Framing) -> Self {
         let lead = |column: &'static Column| (column, format!(",\"{}\":", column.field.name));
         let tables = Table::of_merges().map(|table| {
             let columns = || match options.columns_of(table) {
@@ -108,7 +54,15 @@ impl JsonlRows {
             options.tables.contains(&table).then(columns)
         });
         let buffers = vec![Vec::new(); Table::COUNT];
-        Self { tables: tables.collect(), buffers, together, framing }
+        Self { tables: tables.collect(), buffers, shares_stream, framing }
+    }
+}
+
+impl TextRowEncoder for JsonlRows {
+    const EXTENSION: &'static str = "jsonl";
+
+    fn create(options: &SinkOptions, shares_stream: bool) -> Self {
+        Self::new(options, shares_stream, LINES)
     }
 }
 
@@ -131,7 +85,7 @@ impl RowEncoder for JsonlRows {
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let table = row.table();
         let number = table.number();
-        let buffer = if self.together { 0 } else { number };
+        let buffer = if self.shares_stream { 0 } else { number };
         let (Some(columns), Some(out)) = (self.tables.get(number), self.buffers.get_mut(buffer))
         else {
             return Err(no_buffer(table));
@@ -173,15 +127,4 @@ pub(crate) fn row_line(row: &Row<'_>, out: &mut Vec<u8>) {
     begin(row.table(), out);
     row.cells(&mut Members(out));
     out.extend_from_slice(b"}\n");
-}
-
-/// Takes the non-empty buffers as chunks. `buffers` has one buffer per table, in the order of the tables. New buffers
-/// have the capacity that the old ones filled.
-pub(super) fn take_texts(buffers: &mut [Vec<u8>]) -> Vec<TextChunk> {
-    let texts = Table::of_merges().zip(buffers).filter(|(_, text)| !text.is_empty());
-    let take = |text: &mut Vec<u8>| {
-        let next = Vec::with_capacity(text.len());
-        std::mem::replace(text, next)
-    };
-    texts.map(|(table, text)| TextChunk { table, text: take(text) }).collect()
 }

@@ -6,30 +6,32 @@
 //!
 //! ```text
 //!                       RowEncoder                      ChunkWriter
-//! rows (table/) ──▶ JsonlRows, JsonRows, CsvRows, ... ▶ TextChunk ─▶ JsonlSink, JsonSink, CsvSink, ... ──▶ TextStream (output/)
-//!              ├──▶ ParquetRows ─────────▶ ParquetChunk ─▶ ParquetSink, ArrowSink ▶ StagedOutput (output/)
-//!              ├──▶ XlsxRows ────────────▶ XlsxChunk ───▶ XlsxSink ───────────▶ StagedOutput (output/)
-//!              └──▶ SqliteRows ──────────▶ SqliteChunk ─▶ SqliteSink ─────────▶ StagedOutput (output/)
+//! rows (table/) ─▶ TextRowEncoder ───────▶ TextChunk ───▶ TextSink ───────────▶ TextStream   (output/)
+//!              ├─▶ ParquetRows ──────────▶ ParquetChunk ─▶ ParquetSink, ArrowSink ▶ StagedOutput (output/)
+//!              ├─▶ XlsxRows ─────────────▶ XlsxChunk ───▶ XlsxSink ───────────▶ StagedOutput (output/)
+//!              └─▶ SqliteRows ───────────▶ SqliteChunk ─▶ SqliteSink ─────────▶ StagedOutput (output/)
 //! hosts (feed/) ─▶ FeedEncoder ──────────▶ lines ───────▶ FeedSink ───────────▶ DocumentSink (output/)
 //! hosts ───────┬─▶ XmlEncoder ───────────▶ XmlChunk ────▶ XmlSink ────────────▶ TextStream, StagedOutput (output/)
 //!              ├─▶ HostTextEncoder ──────▶ text ────────▶ GnmapSink, BlockSink, ... ▶ DocumentSink (output/)
 //!              └─▶ NestedJsonEncoder ────▶ items ───────▶ NestedJsonSink ─────▶ DocumentSink (output/)
 //! ```
 //!
-//! [`TableEncoder`] turns hosts into rows for all formats of rows. `text` has the streams of both text formats, `options`
-//! the options of all formats of rows. Files are complete or absent: [`output`](crate::output) creates and publishes
-//! them. Parquet has three more layers: `rechunk` regroups batches so that the bytes of a file do not depend on threads,
-//! `table_files` divides the rows of a table into files and partitions, and `row_groups` writes one file.
-//! `xlsx` and `sqlite` write one file with all tables; what needs the feature `full` is compiled only with it (`lacks_full`).
+//! [`TableEncoder`] turns hosts into rows for all formats of rows. A text format of rows is only an encoder
+//! ([`TextRowEncoder`]), since [`TextSink`] writes all of them. `options` has the options of all formats of rows. Files
+//! are complete or absent: [`output`](crate::output) creates and publishes them. Parquet has three more layers:
+//! `rechunk` regroups batches so that the bytes of a file do not depend on threads, `table_files` divides the rows of a
+//! table into files and partitions, and `row_groups` writes one file. `xlsx` and `sqlite` write one file with all tables;
+//! what needs the feature `full` is compiled only with it (`lacks_full`).
 //!
 //! Invariants: the bytes of an output depend on the rows alone, never on the boundaries of chunks, threads or time; and
 //! nothing is dropped silently, so a row, chunk or table without a place is an internal error.
 //!
-//! To add a format of rows, add a file with its encoder ([`RowEncoder`]) and its writer ([`ChunkWriter`]), and tie them
-//! with [`Format`] and [`RowFormat`]. Then add a variant to [`TableFormat`]; the compiler finds the places that have to
-//! know it: its extension, [`open`], and the options of the command (`To` in `cli/args`). The list of extensions in
-//! `options` decides what an output folder may hold. A format without tables implements [`ScanEncoder`] itself, as
-//! `feed` does, and is a variant of [`HostFormat`]; `examples/hosts_file.rs` is one outside the crate.
+//! To add a text format of rows, add a file with a [`TextRowEncoder`]. Any other format of rows also needs a writer
+//! ([`ChunkWriter`]), which [`Format`] and [`RowFormat`] tie to its encoder ([`RowEncoder`]). Then add a variant to
+//! [`TableFormat`]; the compiler finds the places that have to know it: its extension, [`open`], and the options of the
+//! command (`To` in `cli/args`). The list of extensions in `options` decides what an output folder may hold. A format
+//! without tables implements [`ScanEncoder`] itself, as `feed` does, and is a variant of [`HostFormat`];
+//! `examples/hosts_file.rs` is one outside the crate.
 
 mod arrow;
 mod blocks;
@@ -69,7 +71,7 @@ pub use self::{
     markdown::{MarkdownHostSink, MarkdownHosts, MarkdownRows, MarkdownSink},
     options::SinkOptions,
     parquet::{Compression, ParquetChunk, ParquetRows, ParquetSink},
-    text::TextChunk,
+    text::{TextChunk, TextRowEncoder, TextSink},
     traits::{
         ChunkWriter, Discard, DocumentEvent, DocumentInfo, Emit, Format, MergeEncoder, RowEncoder,
         RowFormat, ScanEncoder, TableEncoder, Written,
@@ -200,6 +202,9 @@ fn single_file<'o>(output: &'o Output, format: &str) -> Result<&'o Path> {
         Output::File(path) => Ok(path),
         Output::Stdout => Err(Error::usage(format!(
             "{format} cannot be written to standard output: name a file with -o"
+        ))),
+        Output::Writer(_) => Err(Error::usage(format!(
+            "{format} is written at any place of its file, and so needs a file, not a writer"
         ))),
         Output::Dir(path) => {
             let path = path.display();

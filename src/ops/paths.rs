@@ -149,7 +149,7 @@ impl OutputPath {
     /// Returns the path of an output that `option` names, unless it is standard output.
     pub(crate) fn output(option: &'static str, output: &Output) -> Option<Self> {
         match output {
-            Output::Stdout => None,
+            Output::Stdout | Output::Writer(_) => None,
             Output::File(path) => Some(Self::new(option, path, OutputKind::File)),
             Output::Dir(path) => Some(Self::new(option, path, OutputKind::Folder)),
         }

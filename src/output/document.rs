@@ -5,13 +5,13 @@ use std::path::Path;
 use super::{Output, replace_policy::Replace, stream::TextStream, temp_files::Temporaries};
 use crate::error::{Error, Result};
 
-/// Writes complete lines to standard output or to a file.
+/// Writes complete lines to standard output, to a writer or to a file.
 pub struct DocumentSink {
     stream: TextStream,
 }
 
 impl DocumentSink {
-    /// Opens a sink that writes to standard output or to a file.
+    /// Opens a sink that writes to standard output, to a writer or to a file.
     ///
     /// # Errors
     /// Returns a usage error if the output exists and may not be replaced, or is a folder, and an output error if it

@@ -8,8 +8,8 @@
 //!   complete. Every output of tables, every report and every saved state is one.
 //! - `in_place` is the exception: a line-based file that is read while it grows has its final name from the start. It
 //!   stays unchanged until the first bytes arrive, and is locked by its writer (`lock`).
-//! - `stream` writes text to either of them or to standard output, and compresses it according to the file name.
-//!   [`DocumentSink`] is its public form. `saved_state` is the state of a merge, which is read before it is replaced.
+//! - `stream` writes text to either of them, to standard output or to a writer of the caller, and compresses files
+//!   according to their name. [`DocumentSink`] is its public form. `saved_state` is the state of a merge, which is read before it is replaced.
 //! - `replace_policy` and `marker` decide what may be replaced (docs/cli.md, "Outputs"): files with `--overwrite`, and
 //!   folders only if their marker lists everything in them. `folder_files` and `attributes` carry mode and owner over
 //!   from the replaced file or folder.
@@ -43,7 +43,7 @@ pub use self::{
     document::DocumentSink,
     partition::PartitionBy,
     saved_state::StateSink,
-    target::Output,
+    target::{Output, OutputWriter},
     temp_files::{Halted, Leftover, Temporaries},
 };
 pub(crate) use self::{

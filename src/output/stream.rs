@@ -11,7 +11,7 @@ use super::{
     in_place::{InPlaceFile, UntouchedFile},
     replace_policy::Replace,
     staged_output::StagedOutput,
-    target::Output,
+    target::{Output, OutputWriter},
     temp_files::Temporaries,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 /// Number of bytes buffered before they are passed to the operating system.
 const BUFFER: usize = 64 << 10;
 
-/// Text stream to standard output or to a file.
+/// Text stream to standard output, to a writer or to a file.
 pub(crate) struct TextStream {
     name: String,
     compression: StreamCompression,
@@ -39,8 +39,8 @@ enum Writer {
 }
 
 impl TextStream {
-    /// Opens a stream to standard output, or to a file that is renamed to its final path when it is finished. Anything
-    /// that is not a regular file, such as `/dev/null` or a FIFO, is written in place.
+    /// Opens a stream to standard output, to a writer, or to a file that is renamed to its final path when it is finished.
+    /// Anything that is not a regular file, such as `/dev/null` or a FIFO, is written in place.
     pub(crate) fn open(
         output: &Output,
         replace: Replace,
@@ -48,12 +48,11 @@ impl TextStream {
     ) -> Result<Self> {
         let path = match output {
             Output::Stdout => {
-                let writer = Writer::Plain(BufWriter::with_capacity(
-                    BUFFER,
-                    RawOutput::Stdout(io::stdout()),
-                ));
-                let (name, compression) = ("standard output".into(), StreamCompression::None);
-                return Ok(Self { name, compression, writer, staged: None });
+                return Ok(Self::uncompressed("standard output", RawOutput::Stdout(io::stdout())));
+            }
+            Output::Writer(writer) => {
+                let raw = RawOutput::Writer(writer.take()?);
+                return Ok(Self::uncompressed(OutputWriter::NAME, raw));
             }
             Output::File(path) | Output::Dir(path) => path,
         };
@@ -65,6 +64,11 @@ impl TextStream {
         let mut stream = Self::new(path, (file, path.display().to_string()))?;
         stream.staged = Some(Box::new(staged));
         Ok(stream)
+    }
+
+    fn uncompressed(name: &str, raw: RawOutput) -> Self {
+        let writer = Writer::Plain(BufWriter::with_capacity(BUFFER, raw));
+        Self { name: name.to_owned(), compression: StreamCompression::None, writer, staged: None }
     }
 
     /// Opens a stream to an existing path that is not a regular file.
@@ -196,10 +200,10 @@ impl StreamCompression {
     }
 }
 
-/// Unbuffered output to standard output or a file.
-#[derive(Debug)]
+/// Unbuffered output to standard output, a writer or a file.
 enum RawOutput {
     Stdout(io::Stdout),
+    Writer(Box<dyn Write + Send>),
     File(File),
     InPlace(InPlaceFile),
     /// An output that could not be opened.
@@ -211,6 +215,7 @@ impl RawOutput {
     fn sync(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(stdout) => stdout.flush(),
+            Self::Writer(writer) => writer.flush(),
             Self::File(file) => match file.sync_all() {
                 // Devices and pipes cannot be synced.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
@@ -226,6 +231,7 @@ impl Write for RawOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(stdout) => stdout.write(bytes),
+            Self::Writer(writer) => writer.write(bytes),
             Self::File(file) => file.write(bytes),
             Self::InPlace(file) => file.write(bytes),
             Self::Nowhere => Err(io::ErrorKind::NotFound.into()),
@@ -235,6 +241,7 @@ impl Write for RawOutput {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(stdout) => stdout.flush(),
+            Self::Writer(writer) => writer.flush(),
             Self::File(file) => file.flush(),
             Self::InPlace(file) => file.flush(),
             Self::Nowhere => Ok(()),

@@ -1,8 +1,10 @@
 //! Destinations of output, and the paths that they name.
 
 use std::{
-    io,
+    fmt,
+    io::{self, Write},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::{
@@ -11,7 +13,41 @@ use crate::{
 };
 
 /// Destination of output.
+///
+/// A format can write to any [`Write`], such as a buffer or a socket:
+///
+/// ```
+/// use std::{io, sync::{Arc, Mutex}};
+///
+/// use scanmill::{
+///     format::{ChunkWriter as _, CsvSink, SinkOptions},
+///     output::Output,
+///     table::Table,
+/// };
+///
+/// /// Text that the caller keeps while a format writes it.
+/// #[derive(Clone, Default)]
+/// struct Shared(Arc<Mutex<Vec<u8>>>);
+///
+/// impl io::Write for Shared {
+///     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+///         self.0.lock().unwrap().write(bytes)
+///     }
+///
+///     fn flush(&mut self) -> io::Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// let text = Shared::default();
+/// let mut options = SinkOptions::default();
+/// options.tables = vec![Table::Hops];
+/// CsvSink::open(&Output::writer(text.clone()), options)?.finish()?;
+/// assert!(text.0.lock().unwrap().starts_with(b"scan_id,host_id,"));
+/// # Ok::<(), scanmill::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Output {
     /// Standard output.
     Stdout,
@@ -19,7 +55,53 @@ pub enum Output {
     File(PathBuf),
     /// A folder with one file per table.
     Dir(PathBuf),
+    /// A writer, which [`Output::writer`] creates. It receives the uncompressed bytes of one file; if an error ends the
+    /// output, it has received a part of them.
+    Writer(OutputWriter),
 }
+
+impl Output {
+    /// Creates the destination of a writer, which is written once. It is flushed and dropped when the output is complete.
+    #[must_use]
+    pub fn writer(writer: impl Write + Send + 'static) -> Self {
+        Self::Writer(OutputWriter(Arc::new(Mutex::new(Some(Box::new(writer))))))
+    }
+}
+
+/// Writer of an [`Output`]. Its clones stand for the same writer, which the first output that is opened takes.
+#[derive(Clone)]
+pub struct OutputWriter(Arc<Mutex<Option<BoxedWriter>>>);
+
+/// Writer of a caller.
+type BoxedWriter = Box<dyn Write + Send>;
+
+impl OutputWriter {
+    /// Name of any writer in messages.
+    pub(crate) const NAME: &'static str = "the writer";
+
+    /// Takes the writer.
+    ///
+    /// # Errors
+    /// Returns a usage error if it was taken before.
+    pub(crate) fn take(&self) -> Result<BoxedWriter> {
+        let writer = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        writer.ok_or_else(|| Error::usage("a writer is written once: name another output"))
+    }
+}
+
+impl fmt::Debug for OutputWriter {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("OutputWriter").finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for OutputWriter {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for OutputWriter {}
 
 /// Maximum number of symbolic links to follow, as in the kernel.
 const MAX_LINKS: usize = 40;

@@ -11,7 +11,7 @@ use crate::{
     xml::{BatchedEvent, Reader},
 };
 
-/// Minimum number of documents per job, if they are documents.
+/// Minimum number of documents per job, if they are small.
 const MIN_DOCUMENTS: usize = 4;
 /// Minimum cost of a document in bytes.
 const MIN_DOCUMENT_COST: usize = 4 << 10;
@@ -21,10 +21,10 @@ const MIN_DOCUMENT_COST: usize = 4 << 10;
 struct DocumentBatcher {
     whole: Vec<OrderedStep>,
     bytes: usize,
-    /// Steps of the open document, as long as it is documents.
+    /// Steps of the open document, as long as it is small, each with the bytes that it was read from.
     open: Vec<(OrderedStep, usize)>,
     open_bytes: usize,
-    /// True if the open document is not documents.
+    /// True if the open document is not small.
     is_large: bool,
 }
 

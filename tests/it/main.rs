@@ -49,4 +49,5 @@ mod threads;
 mod truth;
 #[cfg(feature = "cli")]
 mod watch;
+mod writers;
 mod xml_output;

@@ -21,13 +21,13 @@ pub(crate) use self::{
 use self::{
     partition_tracker::{Partition, PartitionChange, PartitionTracker},
     rechunk::SizedBatch,
-    table_files::{TableFiles, TableInput},
+    table_files::{PartOutput, TableFiles, TableInput},
 };
 use super::{ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder};
 use crate::{
     error::{Error, Result},
     exec::{SerialQueues, ThreadPool},
-    output::{Output, Replace, StagedOutput},
+    output::{Output, OutputWriter, Replace, StagedOutput},
     table::{BatchBuilder, RecordBatch, Row, ScanContext, Table, schema_version},
 };
 
@@ -76,16 +76,16 @@ const COUNTING: [&str; 10] = [
 pub struct ParquetSink {
     options: Arc<SinkOptions>,
     queues: SerialQueues<TableFiles, TableInput>,
-    /// Folder or file that is renamed to its final path at the end.
-    staged: StagedOutput,
+    /// Folder or file that is renamed to its final path at the end; `None` for a writer.
+    staged: Option<StagedOutput>,
 }
 
 impl ParquetSink {
-    /// Opens a Parquet sink that writes to a folder or, with one table, to a file.
+    /// Opens a Parquet sink that writes to a folder or, with one table, to a file or a writer.
     ///
     /// # Errors
-    /// Returns a usage error if the output exists and may not be replaced, or is standard output, and an output error
-    /// if it cannot be created.
+    /// Returns a usage error if the output exists and may not be replaced, is standard output, or cannot hold the tables
+    /// or their partitions; and an output error if it cannot be created.
     pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
         let options = Arc::new(options);
         if let Some(by) = options.partition_by
@@ -95,6 +95,7 @@ impl ParquetSink {
             let name = by.name();
             return Err(Error::usage(format!("{name} is in the names of folders, not a column")));
         }
+        let first = options.tables.first().copied().unwrap_or(Table::Hosts);
         let (staged, writers) = match output {
             Output::Stdout => {
                 return Err(Error::usage("Parquet needs a seekable output: name a file"));
@@ -103,19 +104,26 @@ impl ParquetSink {
                 let name = path.display();
                 return Err(Error::usage(format!("{name} is a file: partitions need a folder")));
             }
+            Output::Writer(_) if options.partition_by.is_some() => {
+                return Err(Error::usage("partitions need a folder, not a writer"));
+            }
+            Output::Writer(writer) => {
+                let name = OutputWriter::NAME.to_owned();
+                let file = PartOutput::Writer(writer.take()?);
+                (None, vec![TableFiles::single_file(first, &options, (file, name))?])
+            }
             Output::File(path) => {
                 let replace = Replace::of(options.overwrite);
                 let (staged, file) = StagedOutput::file(path, replace, &options.temporaries)?;
-                let table = options.tables.first().copied().unwrap_or(Table::Hosts);
-                let name = path.display().to_string();
-                (staged, vec![TableFiles::single_file(table, &options, (file, name))?])
+                let (file, name) = (PartOutput::File(file), path.display().to_string());
+                (Some(staged), vec![TableFiles::single_file(first, &options, (file, name))?])
             }
             Output::Dir(path) => {
                 let staged = StagedOutput::dir(path, &options.folder())?;
                 let files = staged.files();
                 let in_folder = |table: &Table| TableFiles::in_folder(*table, &options, &files);
                 let writers: Result<_> = options.tables.iter().map(in_folder).collect();
-                (staged, writers?)
+                (Some(staged), writers?)
             }
         };
         Ok(Self { options, queues: SerialQueues::new(writers), staged })
@@ -175,13 +183,13 @@ impl ChunkWriter for ParquetSink {
     }
 
     fn replaces(&self) -> Option<&str> {
-        self.staged.replaces()
+        self.staged.as_ref().and_then(StagedOutput::replaces)
     }
 
     fn finish(self) -> Result<()> {
         let Self { queues, staged, .. } = self;
         queues.finish()?;
-        staged.publish()
+        staged.map_or(Ok(()), StagedOutput::publish)
     }
 }
 

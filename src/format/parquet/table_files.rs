@@ -11,7 +11,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    io::BufWriter,
+    io::{self, BufWriter, IntoInnerError, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -93,9 +93,41 @@ struct PartitionWriter {
 }
 
 struct PartFile {
-    writer: RowGroups<BufWriter<File>>,
+    writer: RowGroups<BufWriter<PartOutput>>,
     name: String,
     rows: usize,
+}
+
+/// Destination of the bytes of one Parquet file.
+pub(super) enum PartOutput {
+    File(File),
+    Writer(Box<dyn Write + Send>),
+}
+
+impl PartOutput {
+    /// Flushes a writer, and syncs a file to disk.
+    fn complete(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.sync_all(),
+            Self::Writer(writer) => writer.flush(),
+        }
+    }
+}
+
+impl Write for PartOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Writer(writer) => writer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Writer(writer) => writer.flush(),
+        }
+    }
 }
 
 impl TableFiles {
@@ -103,7 +135,7 @@ impl TableFiles {
     pub(super) fn single_file(
         table: Table,
         options: &Arc<SinkOptions>,
-        file: (File, String),
+        file: (PartOutput, String),
     ) -> Result<Self> {
         let options = Arc::clone(options);
         let part = Some(PartFile::new(table, &options, file)?);
@@ -121,7 +153,8 @@ impl TableFiles {
         files: &FolderFiles,
     ) -> Result<Self> {
         if options.rows_per_file.is_none() && options.partition_by.is_none() {
-            return Self::single_file(table, options, files.create(&file_name(table, "parquet"))?);
+            let (file, name) = files.create(&file_name(table, "parquet"))?;
+            return Self::single_file(table, options, (PartOutput::File(file), name));
         }
         files.make_folder(Path::new(table.name()))?;
         let files = Some(files.clone());
@@ -129,16 +162,17 @@ impl TableFiles {
         let (options, writers) = (Arc::clone(options), VecDeque::new());
         let mut this = Self { table, options, files, writers, parts, unresolved };
         if this.options.partition_by.is_none() {
-            let part = Some(this.next_batched_event(&Partition::Whole)?);
+            let part = Some(this.next_part(&Partition::Whole)?);
             this.writers.push_back(PartitionWriter { part, ..PartitionWriter::default() });
         }
         Ok(this)
     }
 
     /// Creates the next part of a partition.
-    fn next_batched_event(&mut self, partition: &Partition) -> Result<PartFile> {
+    fn next_part(&mut self, partition: &Partition) -> Result<PartFile> {
         let path = self.next_path(partition)?;
-        PartFile::new(self.table, &self.options, self.files()?.create(&path)?)
+        let (file, name) = self.files()?.create(&path)?;
+        PartFile::new(self.table, &self.options, (PartOutput::File(file), name))
     }
 
     /// Returns the files of the temporary folder that contains the parts.
@@ -197,7 +231,7 @@ impl TableFiles {
             full.map_or(Ok(()), PartFile::close)?;
             let part = match &mut writer.part {
                 Some(part) => part,
-                none => none.insert(self.next_batched_event(&writer.partition)?),
+                none => none.insert(self.next_part(&writer.partition)?),
             };
             let room = of_file.saturating_sub(part.rows);
             let room = room.min(of_group.saturating_sub(part.writer.rows()));
@@ -300,7 +334,8 @@ impl PartitionWriter {
 }
 
 impl PartFile {
-    fn new(table: Table, options: &SinkOptions, (file, name): (File, String)) -> Result<Self> {
+    fn new(table: Table, options: &SinkOptions, output: (PartOutput, String)) -> Result<Self> {
+        let (file, name) = output;
         let schema = BatchBuilder::new(table, options.columns_of(table).as_deref()).schema();
         let file = BufWriter::with_capacity(1 << 16, file);
         let writer = RowGroups::new(file, schema, properties(options, table)?);
@@ -323,9 +358,8 @@ impl PartFile {
     fn close(self) -> Result<()> {
         let Self { writer, name, .. } = self;
         let buffered = writer.into_inner().map_err(|error| failed(&name, error))?;
-        let file =
-            buffered.into_inner().map_err(|error| Error::sink(&*name, error.into_error()))?;
-        file.sync_all().map_err(|error| Error::sink(&*name, error))
+        let file = buffered.into_inner().map_err(IntoInnerError::into_error);
+        file.and_then(|mut file| file.complete()).map_err(|error| Error::sink(&*name, error))
     }
 }
 

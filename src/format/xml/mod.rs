@@ -96,7 +96,7 @@ impl XmlSink {
                 let folder = Box::new(StagedOutput::dir(path, &options)?);
                 Target::Folder { folder, documents: 0 }
             }
-            Output::Stdout | Output::File(_) => {
+            Output::Stdout | Output::Writer(_) | Output::File(_) => {
                 let replace = Replace::of(options.overwrite);
                 Target::Stream(TextStream::open(output, replace, &options.temporaries)?)
             }
