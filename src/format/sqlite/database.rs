@@ -8,7 +8,7 @@ use super::records::SqliteChunk;
 use crate::{
     error::{Error, Result},
     format::SinkOptions,
-    table::{Column, Kind, Table, schema_version},
+    table::{Column, ColumnType, Table, schema_version},
 };
 
 /// Implementation of file access without locks: nothing else opens a file that has no final name yet, and some network
@@ -183,17 +183,17 @@ fn create_table(table: Table, columns: &[&'static Column], out: &mut String) {
 
 /// Returns the type of a column. Times are text, as the functions of SQLite for times read them, and so are lists and
 /// JSON. Booleans are 0 or 1.
-const fn sql_type(kind: Kind) -> &'static str {
+const fn sql_type(kind: ColumnType) -> &'static str {
     match kind {
-        Kind::Utf8
-        | Kind::Json
-        | Kind::Dictionary
-        | Kind::Timestamp
-        | Kind::Texts
-        | Kind::Structs(_) => "TEXT",
-        Kind::Int32 | Kind::Int64 => "INTEGER",
-        Kind::Float64 => "REAL",
-        Kind::Boolean => "BOOLEAN",
-        Kind::Binary16 => "BLOB",
+        ColumnType::Utf8
+        | ColumnType::Json
+        | ColumnType::Dictionary
+        | ColumnType::Timestamp
+        | ColumnType::Texts
+        | ColumnType::Structs(_) => "TEXT",
+        ColumnType::Int32 | ColumnType::Int64 => "INTEGER",
+        ColumnType::Float64 => "REAL",
+        ColumnType::Boolean => "BOOLEAN",
+        ColumnType::Binary16 => "BLOB",
     }
 }

@@ -11,7 +11,7 @@ use rusqlite::{
 use crate::{
     error::Result,
     format::{RowEncoder, SinkOptions},
-    table::{Cell, Cells, Column, Field, Row, Table},
+    table::{Cell, CellVisitor, Column, Field, Row, Table},
 };
 
 /// Tags of values.
@@ -88,7 +88,7 @@ struct Values<'e> {
     scratch: &'e mut Vec<u8>,
 }
 
-impl Cells for Values<'_> {
+impl CellVisitor for Values<'_> {
     fn cell(&mut self, _: &Field, _: &str, cell: Cell<'_>) {
         match cell {
             Cell::Null => self.out.push(NULL),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     format::{RowEncoder, SinkOptions, csv::is_formula},
-    table::{Cell, Cells, Column, Field, Row, Table},
+    table::{Cell, CellVisitor, Column, Field, Row, Table},
     text::{
         push_if_clean, push_number, push_short,
         search::{ByteClass, control_mask, equal_mask, position},
@@ -116,7 +116,7 @@ struct SheetCells<'e> {
     chunk: &'e mut XlsxChunk,
 }
 
-impl Cells for SheetCells<'_> {
+impl CellVisitor for SheetCells<'_> {
     fn cell(&mut self, field: &Field, _: &str, cell: Cell<'_>) {
         if !field.kind.is_text() {
             return;
