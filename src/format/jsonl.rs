@@ -128,3 +128,43 @@ pub(crate) fn row_line(row: &Row<'_>, out: &mut Vec<u8>) {
     row.cells(&mut Members(out));
     out.extend_from_slice(b"}\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        format::CsvRows,
+        model::{Host, Port, PortState, Protocol, ScanHeader},
+        table::host_rows,
+    };
+
+    /// Returns the text of a format for the rows of a host whose scan has this ID.
+    fn rows<R: TextRowEncoder>(scan_id: &str, table: Table) -> Vec<u8> {
+        let scan = ScanHeader { scan_id: scan_id.to_owned(), ..ScanHeader::default() };
+        let mut host = Host::new(0);
+        host.ports = vec![Port::new(Protocol::Tcp, 22, PortState::Open)];
+        let options = SinkOptions { tables: vec![table], ..SinkOptions::default() };
+        let mut rows = R::create(&options, true);
+        host_rows(&scan, &host, &mut |row| rows.row(row)).unwrap();
+        rows.take().into_iter().flat_map(|chunk| chunk.text).collect()
+    }
+
+    #[test]
+    fn ids_of_callers_and_datasets_stay_inside_their_fields() {
+        for id in ["9f-h1", "a\",\"b\":\"\\", "line\nbreak", "\u{e9}, b"] {
+            for table in [Table::Hosts, Table::Ports] {
+                let text = rows::<JsonlRows>(id, table);
+                assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 1, "{id:?}");
+                let row: serde_json::Value = serde_json::from_slice(&text).unwrap();
+                assert_eq!(row["scan_id"], id);
+                assert_eq!(row["host_id"], format!("{id}-h0"));
+                let text = rows::<CsvRows>(id, table);
+                let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(&*text);
+                let records: Vec<_> = reader.records().map(Result::unwrap).collect();
+                let [record] = &*records else { panic!("{id:?}: {records:?}") };
+                let ids = [&record[0], &record[1]];
+                assert!(ids.contains(&id) && ids.contains(&&*format!("{id}-h0")), "{record:?}");
+            }
+        }
+    }
+}

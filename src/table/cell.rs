@@ -42,6 +42,28 @@ pub enum Cell<'r> {
     List(&'r dyn CellList),
 }
 
+/// ID of a scan or a host. Those that scanmill creates need no escaping, but those of a caller's scans, or of a dataset
+/// that another program changed, may be any text.
+#[derive(Clone, Copy)]
+pub(super) struct Id<'r> {
+    text: &'r str,
+    is_plain: bool,
+}
+
+impl<'r> Id<'r> {
+    /// Creates an ID. Checks its characters, so it is created once for all rows that have it.
+    pub(super) fn new(text: &'r str) -> Self {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-_|".contains(&byte);
+        Self { text, is_plain: text.bytes().all(is_plain) }
+    }
+}
+
+impl<'r> From<Id<'r>> for Cell<'r> {
+    fn from(id: Id<'r>) -> Self {
+        if id.is_plain { Self::Plain(id.text) } else { Self::Str(id.text) }
+    }
+}
+
 /// Consumer of the cells of a row, one by one.
 pub(crate) trait CellVisitor {
     /// Takes the cell of a field. `lead` is the text that precedes its value in a JSON object with earlier members: a

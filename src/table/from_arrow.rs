@@ -157,12 +157,6 @@ impl FromColumn for Option<Timestamp> {
     }
 }
 
-impl FromColumn for u16 {
-    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
-        row.int32(name).and_then(|number| Self::try_from(number).ok()).unwrap_or_default()
-    }
-}
-
 impl FromColumn for Option<String> {
     fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.text(name).map(str::to_owned)
@@ -190,18 +184,6 @@ impl FromColumn for HostState<'_> {
 impl FromColumn for Option<PortState<'_>> {
     fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
         row.owned(name).map(PortState::from_name)
-    }
-}
-
-impl FromColumn for PortState<'_> {
-    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
-        PortState::from_name(row.get(name))
-    }
-}
-
-impl FromColumn for Protocol<'_> {
-    fn from_column(row: &StoredRow<'_>, name: &str) -> Self {
-        Protocol::from_name(row.get(name))
     }
 }
 

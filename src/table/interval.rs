@@ -1,6 +1,6 @@
 //! Rows of a history.
 
-use super::{CellList, Row, row::Inner};
+use super::{CellList, Row, cell::Id, row::Inner};
 use crate::{
     error::Result,
     model::{CowStr, HostInterval, IntervalService, PortInterval, ScanIndex, Span},
@@ -9,15 +9,17 @@ use crate::{
 /// Scan IDs of an interval.
 #[derive(Clone, Copy)]
 pub(super) struct IntervalScans<'r> {
-    pub(super) first: &'r str,
-    pub(super) last: &'r str,
-    pub(super) ended_by: Option<&'r str>,
+    pub(super) first: Id<'r>,
+    pub(super) last: Id<'r>,
+    pub(super) ended_by: Option<Id<'r>>,
 }
 
 impl<'r> IntervalScans<'r> {
     fn of(span: &Span, ids: &[&'r str]) -> Self {
         let id = |scan: ScanIndex| {
-            usize::try_from(scan).ok().and_then(|scan| ids.get(scan)).copied().unwrap_or_default()
+            let id = usize::try_from(scan).ok().and_then(|scan| ids.get(scan)).copied();
+            debug_assert!(id.is_some(), "the history has no scan {scan}");
+            Id::new(id.unwrap_or_default())
         };
         Self {
             first: id(span.first_scan),

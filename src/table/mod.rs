@@ -6,8 +6,10 @@
 //! specializes per table, or single columns through a function pointer. [`BatchBuilder`] turns rows of one table into
 //! Arrow batches, `from_arrow` converts batches back to the model, and `export` prints the definitions.
 //!
-//! To add a column, add one line to its table in `schema`; `from_arrow` must read it as well if a dataset is to keep the
-//! value, and a test that converts every fixture to rows and back fails until it does.
+//! A new column is one line in `schema`. Its word decides if nested documents have it and if `from_arrow` reads it back,
+//! which the code generated from the line then does. Only a column that holds a value in another form than the model,
+//! such as milliseconds, needs code in `from_arrow`, if a dataset is to keep the value. A test that converts every fixture
+//! to rows and back fails for a value that is lost.
 
 mod arrow_schema;
 mod builder;

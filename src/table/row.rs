@@ -2,6 +2,7 @@
 
 use super::{
     Cell, CellList, CellVisitor, Table,
+    cell::Id,
     interval::{HostIntervalRow, PortIntervalRow},
 };
 use crate::{
@@ -44,8 +45,8 @@ pub(super) struct ScanRow<'r> {
 /// Values that all rows of a host share.
 #[derive(Clone, Copy)]
 pub(super) struct HostRow<'r> {
-    pub(super) scan_id: &'r str,
-    pub(super) host_id: &'r str,
+    pub(super) scan_id: Id<'r>,
+    pub(super) host_id: Id<'r>,
     pub(super) host_key: &'r str,
     pub(super) ip: Option<&'r str>,
     pub(super) host: &'r Host<'r>,
@@ -94,8 +95,8 @@ pub(super) struct ServiceRow<'r> {
 
 #[derive(Clone, Copy)]
 pub(super) struct ScriptRow<'r> {
-    pub(super) scan_id: &'r str,
-    pub(super) host_id: Option<&'r str>,
+    pub(super) scan_id: Id<'r>,
+    pub(super) host_id: Option<Id<'r>>,
     pub(super) port: Option<&'r Port<'r>>,
     pub(super) scope: ScriptScope,
     pub(super) index: i32,
@@ -127,7 +128,7 @@ pub(super) struct HopRow<'r> {
 
 #[derive(Clone, Copy)]
 pub(super) struct EventRow<'r> {
-    pub(super) scan_id: &'r str,
+    pub(super) scan_id: Id<'r>,
     pub(super) index: i32,
     pub(super) event: &'r ScanActivity,
 }
@@ -144,8 +145,10 @@ pub(super) struct WarningRow<'r> {
 pub(super) struct ConflictRow<'r> {
     /// Identity of the host; `None` in a document of the host.
     pub(super) host_key: Option<&'r str>,
-    pub(super) winner: &'r str,
-    pub(super) loser: &'r str,
+    /// Scan of the winning value; `None` if the merge does not have it.
+    pub(super) winner: Option<Id<'r>>,
+    /// Scan of the losing value; `None` if the merge does not have it.
+    pub(super) loser: Option<Id<'r>>,
     pub(super) conflict: &'r Conflict<'r>,
 }
 
@@ -208,8 +211,8 @@ pub fn host_rows(
     let host_id = host_id(&run.scan_id, host.index);
     let host_key = HostKey::of(host, Identity::Ip);
     let row = HostRow {
-        scan_id: &run.scan_id,
-        host_id: &host_id,
+        scan_id: Id::new(&run.scan_id),
+        host_id: Id::new(&host_id),
         host_key: host_key.as_str(),
         ip: host.ip().map(|address| &*address.text),
         host,
@@ -262,14 +265,19 @@ pub fn merged_rows(
     ids: &[&str],
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
+    let known: Vec<Id<'_>> = ids.iter().map(|id| Id::new(id)).collect();
+    let id_of = |scan: ScanIndex| usize::try_from(scan).ok().and_then(|scan| known.get(scan));
     let id = |scan: ScanIndex| {
-        usize::try_from(scan).ok().and_then(|scan| ids.get(scan)).copied().unwrap_or_default()
+        debug_assert!(id_of(scan).is_some(), "the merge has no scan {scan}");
+        id_of(scan).copied().unwrap_or_else(|| Id::new(""))
     };
     let MergedHost { host_key, host_id, host, provenance, conflicts } = merged;
-    let scans: Vec<&str> = provenance.scans.iter().map(|scan| id(*scan)).collect();
+    let text_of = |scan: &ScanIndex| usize::try_from(*scan).ok().and_then(|scan| ids.get(scan));
+    let scans: Vec<&str> = provenance.scans.iter().filter_map(text_of).copied().collect();
+    debug_assert_eq!(scans.len(), provenance.scans.len(), "the merge lacks a scan");
     let row = HostRow {
         scan_id: id(provenance.status),
-        host_id,
+        host_id: Id::new(host_id),
         host_key,
         ip: host.ip().map(|address| &*address.text),
         host,
@@ -308,7 +316,7 @@ pub fn merged_rows(
     }
     hop_rows(HostRow { scan_id: id(provenance.traces), ..row }, each)?;
     for conflict in conflicts {
-        let (winner, loser) = (id(conflict.winner), id(conflict.loser));
+        let (winner, loser) = (Some(id(conflict.winner)), Some(id(conflict.loser)));
         each(&Row(Inner::Conflict(ConflictRow {
             host_key: Some(host_key),
             winner,
@@ -326,8 +334,8 @@ impl<'r> MergedColumns<'r> {
     /// Creates the columns of a host. `scans` are the IDs of the scans that contributed.
     pub(crate) fn new(merged: &'r MergedHost<'r>, scans: &'r Vec<&'r str>) -> Self {
         Self(HostRow {
-            scan_id: "",
-            host_id: &merged.host_id,
+            scan_id: Id::new(""),
+            host_id: Id::new(&merged.host_id),
             host_key: &merged.host_key,
             ip: None,
             host: &merged.host,
@@ -347,12 +355,13 @@ impl<'r> MergedColumns<'r> {
     }
 }
 
-/// Returns the row of a conflict, for the document of its host.
+/// Returns the row of a conflict, for the document of its host. A scan that the merge does not have is `None`.
 pub(crate) fn conflict_row<'r>(
     conflict: &'r Conflict<'r>,
-    winner: &'r str,
-    loser: &'r str,
+    winner: Option<&'r str>,
+    loser: Option<&'r str>,
 ) -> Row<'r> {
+    let (winner, loser) = (winner.map(Id::new), loser.map(Id::new));
     Row(Inner::Conflict(ConflictRow { host_key: None, winner, loser, conflict }))
 }
 
@@ -389,7 +398,7 @@ pub fn event_row(
     event: &ScanActivity,
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
-    each(&Row(Inner::Event(EventRow { scan_id: &run.scan_id, index, event })))
+    each(&Row(Inner::Event(EventRow { scan_id: Id::new(&run.scan_id), index, event })))
 }
 
 /// Calls `each` with the rows of a finished scan: its own scripts, its warnings, and last its row of `scans`. An
@@ -402,8 +411,8 @@ pub fn scan_rows(
     record: &ScanSummary,
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
+    let scan_id = Id::new(&record.header.scan_id);
     for (scope, index, script) in record.scripts() {
-        let scan_id = &record.header.scan_id;
         let row = ScriptRow { scan_id, host_id: None, port: None, scope, index, script };
         each(&Row(Inner::Script(row)))?;
     }

@@ -50,8 +50,53 @@ pub fn merged_line(merged: &MergedHost<'_>, scans: &[&ScanHeader], out: &mut Vec
         write_objects(key!("trace"), &host.traces, out, trace);
         write_objects(key!("conflicts"), &merged.conflicts, out, |lost, out| {
             let (winner, loser) = (id(lost.winner), id(lost.loser));
-            let row = conflict_row(lost, winner.unwrap_or_default(), loser.unwrap_or_default());
-            row.cells(&mut NestedMembers(out));
+            conflict_row(lost, winner, loser).cells(&mut NestedMembers(out));
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::model::{Conflict, Host, Provenance};
+
+    fn conflict(winner: ScanIndex, loser: ScanIndex) -> Conflict<'static> {
+        Conflict {
+            protocol: None,
+            port: None,
+            column: "state".into(),
+            item: None,
+            winner,
+            winner_value: Some("up".into()),
+            loser,
+            loser_value: Some("down".into()),
+            rule: "latest".into(),
+        }
+    }
+
+    #[test]
+    fn scans_of_conflicts_are_escaped_and_an_unknown_one_is_omitted() {
+        let scan = |id: &str| ScanHeader { scan_id: id.into(), ..ScanHeader::default() };
+        let (odd, plain) = (scan("a\",\"b\\\n"), scan("9f"));
+        let merged = MergedHost {
+            host_key: "ip:192.0.2.1".into(),
+            host_id: "m\"1".into(),
+            host: Host::new(0),
+            provenance: Provenance::default(),
+            conflicts: vec![conflict(0, 1), conflict(1, 7)],
+        };
+        let mut line = Vec::new();
+        merged_line(&merged, &[&odd, &plain], &mut line);
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let line: Value = serde_json::from_slice(&line).unwrap();
+        let [first, second] = [&line["conflicts"][0], &line["conflicts"][1]];
+        assert_eq!(
+            (&first["winner_scan_id"], &first["loser_scan_id"]),
+            (&odd.scan_id.clone().into(), &"9f".into())
+        );
+        assert_eq!((&second["winner_scan_id"], second.get("loser_scan_id")), (&"9f".into(), None));
+        assert_eq!(line["host_id"], "m\"1");
+    }
 }

@@ -16,9 +16,9 @@ table! { HOST_HISTORY, "One row per interval in which the listed values of a hos
     "last_seen" ColumnType::Timestamp, ? "Time of the last look that confirmed these values." => r.interval.span.last_seen;
     "valid_to" ColumnType::Timestamp, ? "Time of the first later look that contradicts these values; null while they are current." => r.interval.span.valid_to;
     "looks" ColumnType::Int64, ! "Number of looks that confirmed these values." => r.interval.span.looks;
-    "first_scan_id" ColumnType::Utf8, ! "Scan of the first of these looks." => Cell::Plain(r.scans.first);
-    "last_scan_id" ColumnType::Utf8, ! "Scan of the last of these looks." => Cell::Plain(r.scans.last);
-    "ended_by_scan_id" ColumnType::Utf8, ? "Scan that contradicts these values." => r.scans.ended_by.map_or(Cell::Null, Cell::Plain);
+    "first_scan_id" ColumnType::Utf8, ! "Scan of the first of these looks." => r.scans.first;
+    "last_scan_id" ColumnType::Utf8, ! "Scan of the last of these looks." => r.scans.last;
+    "ended_by_scan_id" ColumnType::Utf8, ? "Scan that contradicts these values." => r.scans.ended_by;
 }
 
 table! { PORT_HISTORY, "One row per interval in which the listed values of a port did not change.", key ["host_key", "protocol", "port", "valid_from"], PortInterval(r: PortIntervalRow<'_>):
@@ -36,7 +36,7 @@ table! { PORT_HISTORY, "One row per interval in which the listed values of a por
     "last_seen" ColumnType::Timestamp, ? "Time of the last look that confirmed these values." => r.interval.span.last_seen;
     "valid_to" ColumnType::Timestamp, ? "Time of the first later look that contradicts these values; null while they are current." => r.interval.span.valid_to;
     "looks" ColumnType::Int64, ! "Number of looks that confirmed these values." => r.interval.span.looks;
-    "first_scan_id" ColumnType::Utf8, ! "Scan of the first of these looks." => Cell::Plain(r.scans.first);
-    "last_scan_id" ColumnType::Utf8, ! "Scan of the last of these looks." => Cell::Plain(r.scans.last);
-    "ended_by_scan_id" ColumnType::Utf8, ? "Scan that contradicts these values." => r.scans.ended_by.map_or(Cell::Null, Cell::Plain);
+    "first_scan_id" ColumnType::Utf8, ! "Scan of the first of these looks." => r.scans.first;
+    "last_scan_id" ColumnType::Utf8, ! "Scan of the last of these looks." => r.scans.last;
+    "ended_by_scan_id" ColumnType::Utf8, ? "Scan that contradicts these values." => r.scans.ended_by;
 }

@@ -13,8 +13,8 @@ use crate::{
 };
 
 table! { HOSTS, "One row per host element; filters remove rows but change none.", key ["host_id"], Host(r: HostRow<'_>), [host: Host<'_> = r.host]:
-    "host_id" ColumnType::Utf8, ! "ID of the host: scan_id, `-h` and host_index." => Cell::Plain(r.host_id);
-    "scan_id" ColumnType::Utf8, ! "ID of the scan." => Cell::Plain(r.scan_id);
+    "host_id" ColumnType::Utf8, ! "ID of the host: scan_id, `-h` and host_index." => r.host_id;
+    "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.scan_id;
     "host_index" ColumnType::Int32, ! "Index among the host elements of the scan, from 0." flat => host.index;
     "host_key" ColumnType::Utf8, ! "Identity across scans: `ip:`, `mac:`, `name:` or `idx:` and a text." => r.host_key;
     "ip" ColumnType::Utf8, ? "First address of type ipv4 or ipv6, without its zone." value => ip(host);
@@ -63,8 +63,8 @@ merged:
 }
 
 table! { OS_MATCHES, "One row per operating system that matches a host.", key ["host_id", "match_index"], OsMatch(r: OsMatchRow<'_>), [found: OsMatch<'_> = r.found]:
-    "scan_id" ColumnType::Utf8, ! "ID of the scan." => Cell::Plain(r.host.scan_id);
-    "host_id" ColumnType::Utf8, ! "ID of the host." => Cell::Plain(r.host.host_id);
+    "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.host.scan_id;
+    "host_id" ColumnType::Utf8, ! "ID of the host." => r.host.host_id;
     "match_index" ColumnType::Int32, ! "Index among the matches of the host, from 0." => r.index;
     "name" ColumnType::Utf8, ? "Name of the operating system." field => found.name;
     "accuracy" ColumnType::Int32, ? "Accuracy of the match, in percent." field => found.accuracy;
@@ -72,8 +72,8 @@ table! { OS_MATCHES, "One row per operating system that matches a host.", key ["
 }
 
 table! { OS_CLASSES, "One row per class of operating systems that matches a host.", key ["host_id", "class_index"], OsClass(r: OsClassRow<'_>), [class: OsClass<'_> = r.class]:
-    "scan_id" ColumnType::Utf8, ! "ID of the scan." => Cell::Plain(r.host.scan_id);
-    "host_id" ColumnType::Utf8, ! "ID of the host." => Cell::Plain(r.host.host_id);
+    "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.host.scan_id;
+    "host_id" ColumnType::Utf8, ! "ID of the host." => r.host.host_id;
     "class_index" ColumnType::Int32, ! "Index among the classes of the host, from 0." => r.index;
     "match_index" ColumnType::Int32, ? "Index of the match that the class belongs to; null if the class is directly in the element os." flat => class.match_index;
     "type" ColumnType::Dictionary, ? "Kind of device, such as general purpose." field => class.kind;
@@ -85,8 +85,8 @@ table! { OS_CLASSES, "One row per class of operating systems that matches a host
 }
 
 table! { HOPS, "One row per hop of a route to a host.", key ["host_id", "trace_index", "hop_index"], Hop(r: HopRow<'_>), [hop: TraceHop<'_> = r.hop]:
-    "scan_id" ColumnType::Utf8, ! "ID of the scan." => Cell::Plain(r.host.scan_id);
-    "host_id" ColumnType::Utf8, ! "ID of the host." => Cell::Plain(r.host.host_id);
+    "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.host.scan_id;
+    "host_id" ColumnType::Utf8, ! "ID of the host." => r.host.host_id;
     "trace_index" ColumnType::Int32, ! "Index among the routes of the host, from 0." => r.trace_index;
     "hop_index" ColumnType::Int32, ! "Index in the route, from 0." => r.index;
     "proto" ColumnType::Dictionary, ? "Protocol of the probes." => &r.trace.proto;

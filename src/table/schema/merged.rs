@@ -3,7 +3,7 @@
 use crate::{
     model::ChangedService,
     table::{
-        Cell, ColumnType,
+        ColumnType,
         row::{ChangeRow, ConflictRow},
     },
 };
@@ -14,9 +14,9 @@ table! { CONFLICTS, "One row per value that lost to another one in a merge.", ke
     "port" ColumnType::Int32, ? "Port number; null for values of the host." => r.conflict.port;
     "column" ColumnType::Dictionary, ! "Column of the value, such as state, service.version or script.http-title." => &r.conflict.column;
     "item" ColumnType::Utf8, ? "Name of the service, script or OS match, or type of the host names, that the value belongs to." => &r.conflict.item;
-    "winner_scan_id" ColumnType::Utf8, ! "Scan of the winning value." => Cell::Plain(r.winner);
+    "winner_scan_id" ColumnType::Utf8, ! "Scan of the winning value." => r.winner;
     "winner_value" ColumnType::Utf8, ? "Winning value; for a covered port its state, if the later look implies one." => &r.conflict.winner_value;
-    "loser_scan_id" ColumnType::Utf8, ! "Scan of the losing value." => Cell::Plain(r.loser);
+    "loser_scan_id" ColumnType::Utf8, ! "Scan of the losing value." => r.loser;
     "loser_value" ColumnType::Utf8, ? "Losing value." => &r.conflict.loser_value;
     "rule" ColumnType::Dictionary, ! "Rule that decided: the policy, or covered for a port that a later look covered and did not list." => &r.conflict.rule;
 }

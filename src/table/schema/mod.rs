@@ -1,5 +1,9 @@
-//! Definitions of all tables and columns, one line per column: the single source of truth. To add a column, add its
-//! line and print the schemas again (`scanmill schema --write schemas`).
+//! Definitions of all tables and columns, one line per column: the single source of truth.
+//!
+//! The macro [`table!`] expands a line to everything that depends on it: the column, its cell in rows and in nested
+//! documents, and for fields of the model the code that reads it back from Arrow. `variants!` does the same for the
+//! table of an enum, `items!` for the structs in a list. To add a column, add its line and print the schemas again
+//! (`scanmill schema --write schemas`); CONTRIBUTING.md lists the rest.
 
 use super::{Column, Table};
 use crate::{
@@ -112,10 +116,11 @@ const FIRST_VERSION: u32 = 1;
 /// |---|---|---|---|
 /// | `field` | field of the struct | yes | yes |
 /// | `flat` | field of the struct | no: it is elsewhere in the document, or left out | yes |
-/// | `value` | computed from the struct | yes | no: what it depends on is |
+/// | `value` | computed from the struct, or part of its identity | yes | no: `from_arrow` reads what it depends on |
 ///
-/// A column that was added after the first version of the tables ends with that version, as in `, since 2`, and can be
-/// null: in datasets of earlier versions it is.
+/// A line of a column that was added after the first version of the tables ends with the version that added it, as in
+/// `, since 2`. The column must be nullable (`?`), because datasets of earlier versions are read without it; anything
+/// else does not compile.
 macro_rules! table {
     (
         $table:ident, $doc:literal, key $key:expr, $row:ident($r:ident: $type:ty):
@@ -174,7 +179,7 @@ macro_rules! column {
         $crate::table::Column {
             field: field!($name $kind, $null $text),
             nested: is_nested!($($word)?),
-            since: since!($($since)?),
+            since: since!($null $($since)?),
             get: |row| match row.0 {
                 $crate::table::row::Inner::$row($r) => value!($model $($word)? => $value),
                 _ => $crate::table::Cell::Null,
@@ -213,12 +218,16 @@ macro_rules! cell {
     };
 }
 
+/// Version in which a column was added. One that was added later is null in datasets of earlier versions.
 macro_rules! since {
-    () => {
+    ($null:tt) => {
         $crate::table::schema::FIRST_VERSION
     };
-    ($since:literal) => {
+    (? $since:literal) => {
         $since
+    };
+    (! $since:literal) => {
+        compile_error!("a column with `since` must be nullable: earlier datasets do not have it")
     };
 }
 

@@ -9,12 +9,12 @@ use crate::{
 };
 
 table! { PORTS, "One row per port that is listed singly; with --expand-extraports also one per port of the lists.", key ["host_id", "protocol", "port"], Port(r: PortRow<'_>), [port: Port<'_> = r.port]:
-    "scan_id" ColumnType::Utf8, ! "ID of the scan." => Cell::Plain(r.host.scan_id);
-    "host_id" ColumnType::Utf8, ! "ID of the host." => Cell::Plain(r.host.host_id);
-    "protocol" ColumnType::Dictionary, ! "tcp, udp, sctp, ip or the name that masscan wrote, in lower case." field => port.protocol;
-    "port" ColumnType::Int32, ! "Port number; for ip the IP protocol number." field => port.number;
+    "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.host.scan_id;
+    "host_id" ColumnType::Utf8, ! "ID of the host." => r.host.host_id;
+    "protocol" ColumnType::Dictionary, ! "tcp, udp, sctp, ip or the name that masscan wrote, in lower case." value => &port.protocol;
+    "port" ColumnType::Int32, ! "Port number; for ip the IP protocol number." value => &port.number;
     "ip" ColumnType::Utf8, ? "First IP address of the host." => r.host.ip();
-    "state" ColumnType::Dictionary, ! "open, closed, filtered, unfiltered, open|filtered or closed|filtered." field => port.state;
+    "state" ColumnType::Dictionary, ! "open, closed, filtered, unfiltered, open|filtered or closed|filtered." value => &port.state;
     "reason" ColumnType::Dictionary, ? "Reason for the state, such as syn-ack." field => port.reason;
     "reason_ttl" ColumnType::Int32, ? "TTL of the packet that the state was inferred from." field => port.reason_ttl;
     "reason_ip" ColumnType::Utf8, ? "Sender of that packet, if it was not the host itself." field => port.reason_ip;
@@ -29,8 +29,8 @@ merged:
 }
 
 table! { SERVICES, "One row per service found on a port; nmap reports at most one, masscan several.", key ["host_id", "protocol", "port", "service_index"], Service(r: ServiceRow<'_>), [service: Service<'_> = r.service]:
-    "scan_id" ColumnType::Utf8, ! "ID of the scan." => Cell::Plain(r.host.scan_id);
-    "host_id" ColumnType::Utf8, ! "ID of the host." => Cell::Plain(r.host.host_id);
+    "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.host.scan_id;
+    "host_id" ColumnType::Utf8, ! "ID of the host." => r.host.host_id;
     "protocol" ColumnType::Dictionary, ! "Protocol of the port." => &r.port.protocol;
     "port" ColumnType::Int32, ! "Port number." => &r.port.number;
     "service_index" ColumnType::Int32, ! "Index among the services of the port, from 0." => r.index;
@@ -55,8 +55,8 @@ table! { SERVICES, "One row per service found on a port; nmap reports at most on
 }
 
 table! { SCRIPTS, "One row per script result, of a scan, a host or a port.", key ["scan_id", "host_id", "protocol", "port", "scope", "script_index"], Script(r: ScriptRow<'_>), [script: Script<'_> = r.script]:
-    "scan_id" ColumnType::Utf8, ! "ID of the scan." => Cell::Plain(r.scan_id);
-    "host_id" ColumnType::Utf8, ? "ID of the host that the script ran on; null for prerule and postrule." => r.host_id.map(Cell::Plain);
+    "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.scan_id;
+    "host_id" ColumnType::Utf8, ? "ID of the host that the script ran on; null for prerule and postrule." => r.host_id;
     "protocol" ColumnType::Dictionary, ? "Protocol of the port that the script ran on." => r.port.map(|port| &port.protocol);
     "port" ColumnType::Int32, ? "Number of the port that the script ran on." => r.port.map(|port| &port.number);
     "scope" ColumnType::Dictionary, ! "prerule, host, port or postrule." => Cell::Plain(r.scope.as_str());

@@ -3,13 +3,14 @@
 use crate::{
     model::{ScanActivity, ScanInfo, ScanSummary},
     table::{
-        Cell, ColumnType,
+        ColumnType,
+        cell::Id,
         row::{EventRow, ScanRow, WarningRow},
     },
 };
 
 table! { SCANS, "One row per document, written when it ends.", key ["scan_id"], Scan(r: ScanRow<'_>), [record: ScanSummary = r.record]:
-    "scan_id" ColumnType::Utf8, ! "Stable ID of the scan: equal whenever and from wherever the scan is read." => Cell::Plain(&r.record.header.scan_id);
+    "scan_id" ColumnType::Utf8, ! "Stable ID of the scan: equal whenever and from wherever the scan is read." => Id::new(&r.record.header.scan_id);
     "source" ColumnType::Utf8, ! "Name of the input as given." => r.source;
     "doc_index" ColumnType::Int32, ! "Index among the documents of the input, from 0." field => record.header.doc_index;
     "scanner" ColumnType::Dictionary, ? "nmap, masscan or the name that a merging tool wrote." field => record.header.scanner;
@@ -50,7 +51,7 @@ items! { SCAN_INFO, i: ScanInfo:
 }
 
 variants! { EVENTS, "One row per task element, host hint or skipped target of a scan.", key ["scan_id", "event_index"], Event(r: EventRow<'_>), ScanActivity:
-    "scan_id" ColumnType::Utf8, ! "ID of the scan." => Cell::Plain(r.scan_id);
+    "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.scan_id;
     "event_index" ColumnType::Int32, ! "Index among the events of the scan, from 0." => r.index;
     "kind" ColumnType::Dictionary, ! "taskbegin, taskprogress, taskend, hosthint or target." => r.event.kind();
 of variants:
