@@ -182,6 +182,12 @@ fn is_of_disk(error: &io::Error) -> bool {
     is_io || matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// Returns true if a folder is on a disk or in the memory of this machine. Returns false for network file systems, on
+/// which locks may be unknown to other machines, and for file systems that are not known.
+pub fn is_local(folder: &Path) -> io::Result<bool> {
+    call(Call::Stat, folder, || system::is_local(folder))
+}
+
 /// Creates a file without a name in a folder. Nothing is left of it, however the process ends.
 pub fn tempfile_in(folder: impl AsRef<Path>) -> io::Result<File> {
     call(Call::Create, folder.as_ref(), || ::tempfile::tempfile_in(&folder).map(File::from))

@@ -126,6 +126,12 @@ pub(super) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Always returns false, so that nothing is removed on the strength of a lock.
+#[expect(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
+pub(super) fn is_local(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 pub fn stdin_metadata() -> io::Result<Option<Metadata>> {
     Ok(None)

@@ -143,6 +143,41 @@ pub(super) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Magic numbers of file systems whose files only one kernel reads and writes, from `linux/magic.h` and the sources of
+/// their drivers. FUSE is not among them, because most of its file systems are on a network.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const LOCAL_FILE_SYSTEMS: [i128; 16] = [
+    0xEF53,      // ext2, ext3, ext4
+    0x5846_5342, // XFS
+    0x9123_683E, // Btrfs
+    0xCA45_1A4E, // bcachefs
+    0xF2F5_2010, // F2FS
+    0x2FC1_2FC1, // ZFS
+    0x3153_464A, // JFS
+    0x5265_4973, // ReiserFS
+    0x3434,      // NILFS
+    0x0102_1994, // tmpfs
+    0x8584_58F6, // ramfs
+    0x794C_7630, // overlayfs
+    0xF15F,      // eCryptfs
+    0x4D44,      // FAT
+    0x2011_BAB0, // exFAT
+    0x7366_746E, // NTFS
+];
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn is_local(folder: &Path) -> io::Result<bool> {
+    // The type of the number depends on the platform, and may be signed.
+    let magic = i128::from(rustix::fs::statfs(folder)?.f_type) & 0xFFFF_FFFF;
+    Ok(LOCAL_FILE_SYSTEMS.contains(&magic))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[expect(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
+pub(super) fn is_local(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Returns the metadata of the file that standard input is redirected from.
 pub fn stdin_metadata() -> io::Result<Option<Metadata>> {
     of_stream(io::stdin()).map(Some)
@@ -181,4 +216,19 @@ pub(super) fn path_of(file: &File) -> PathBuf {
 pub(super) fn die() -> ! {
     let _ = kill_process(getpid(), Signal::KILL);
     std::process::abort()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_file_systems_that_are_known_to_be_local_are_local() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(is_local(folder.path()).unwrap(), "the folder of temporary files");
+        for other in ["/proc", "/sys"] {
+            assert!(!is_local(Path::new(other)).unwrap(), "{other}");
+        }
+        assert!(is_local(&folder.path().join("none")).is_err());
+    }
 }

@@ -6,8 +6,12 @@
 //! 1. A writer locks its temporary (`flock`) as soon as it has created it, and then checks that the file still has its
 //!    name; if not, it creates another one. The kernel releases the lock when the process ends in any way. So a
 //!    temporary that can be locked has no writer, or one that is about to check the name.
-//! 2. The name contains the number of the process. While a process with this number exists, the temporary stays: its
-//!    owner may be an earlier version of scanmill, which takes no lock.
+//! 2. The folder is on a local file system. On others a lock may be known only to the machine that took it, and the
+//!    process of rule 3 may run on another one.
+//! 3. The name contains the number of the process. While another process with this number exists, the temporary stays:
+//!    its owner may be an earlier version of scanmill, which takes no lock. A name with the number of this process is one
+//!    of its own outputs, which rule 1 protects, or is left from an earlier process: a container gives its first process
+//!    the same number each time.
 //!
 //! Only names that `StagingRequest::make` (`staged_output`) creates for this very output are looked at, and of a folder only
 //! files that scanmill writes are removed. Where the file system has no locks, everything stays.
@@ -30,29 +34,45 @@ pub(super) enum TempLock {
     Lost,
 }
 
-/// Locks a temporary that this process has just created.
-pub(super) fn lock_temporary(file: io::Result<Option<File>>, path: &Path) -> TempLock {
-    // Without a lock another run leaves it alone, because this process exists.
-    let Ok(Some(file)) = file else { return TempLock::Held(None) };
-    match file.try_lock() {
+/// Locks a temporary that this process has just created. `file` is a handle of it; `None` if the system has none, in
+/// which case nothing is ever removed.
+///
+/// # Errors
+/// Fails if the temporary cannot be opened. Without a lock, another output of this process could take it for a leftover.
+pub(super) fn lock_temporary(file: io::Result<Option<File>>, path: &Path) -> io::Result<TempLock> {
+    // Another process may have removed it before it was opened.
+    let Some(file) = fs::if_there(file)? else { return Ok(TempLock::Lost) };
+    let Some(file) = file else { return Ok(TempLock::Held(None)) };
+    Ok(match file.try_lock() {
         Ok(()) if is_at(&file, path).unwrap_or(true) => TempLock::Held(Some(file)),
         Ok(()) | Err(TryLockError::WouldBlock) => TempLock::Lost,
         Err(TryLockError::Error(_)) => TempLock::Held(None),
-    }
+    })
 }
 
 /// Removes what killed runs left of this output, which is a folder if it has a layout. Errors are ignored: a leftover
 /// that stays does no harm.
 pub(super) fn remove_leftovers(target: &Path, layout: Option<FolderLayout>) {
+    remove_if_local(target, layout, fs::is_local);
+}
+
+fn remove_if_local(
+    target: &Path,
+    layout: Option<FolderLayout>,
+    is_local: impl FnOnce(&Path) -> io::Result<bool>,
+) {
     let Some(name) = target.file_name() else { return };
-    let prefix = temporary_prefix(name);
-    let Ok(entries) = fs::read_dir(parent_of(target)) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if owner(&name, &prefix).is_some_and(|pid| !exists(pid)) {
-            // An entry that cannot be examined stays.
-            let _ = remove(&entry.path(), layout);
-        }
+    let (prefix, folder) = (temporary_prefix(name), parent_of(target));
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let is_left = |name: &OsStr| owner(name, &prefix).is_some_and(|pid| !is_other_process(pid));
+    let mut left = entries.flatten().filter(|entry| is_left(&entry.file_name())).peekable();
+    // Most folders have none, so that the file system is not asked.
+    if left.peek().is_none() || !is_local(folder).unwrap_or(false) {
+        return;
+    }
+    for entry in left {
+        // An entry that cannot be examined stays.
+        let _ = remove(&entry.path(), layout);
     }
 }
 
@@ -64,8 +84,9 @@ fn owner(name: &OsStr, prefix: &OsStr) -> Option<u32> {
     if is_number(pid) && is_number(number) { pid.parse().ok() } else { None }
 }
 
-fn exists(pid: u32) -> bool {
-    pid == std::process::id() || fs::symlink_metadata(format!("/proc/{pid}")).is_ok()
+/// Returns true if a process other than this one has the number.
+fn is_other_process(pid: u32) -> bool {
+    pid != std::process::id() && fs::symlink_metadata(format!("/proc/{pid}")).is_ok()
 }
 
 fn remove(path: &Path, layout: Option<FolderLayout>) -> io::Result<()> {
@@ -107,8 +128,12 @@ mod tests {
         let locked = file(format!("out.csv.tmp-{dead}-1"));
         let lock = File::open(&locked).unwrap();
         lock.try_lock().unwrap();
+        let earlier = file(format!("out.csv.tmp-{own}-7"));
+        let ours = file(format!("out.csv.tmp-{own}-8"));
+        let our_lock = File::open(&ours).unwrap();
+        our_lock.try_lock().unwrap();
         let kept = [
-            file(format!("out.csv.tmp-{own}-7")),
+            ours,
             file(format!("out.csv.tmp-{parent}-0")),
             file(format!("out.csv.tmp-{dead}-0.old")),
             file(format!("out.csv.tmp-{dead}")),
@@ -128,9 +153,20 @@ mod tests {
             path
         };
         let own = dir(3, &["ports.csv", "hosts/part-0.parquet", "_scanmill.json"]);
+        let unresolved = dir(
+            5,
+            &["hosts/scan_date=2024-01-31/part-0.parquet", "ports/.unsettled/part-0.parquet"],
+        );
         let foreign = dir(4, &["ports.csv", "notes.txt"]);
+        let hidden = dir(6, &["ports/.unsettled/notes.txt"]);
+        for is_local in [Ok(false), Err(io::ErrorKind::PermissionDenied.into())] {
+            remove_if_local(&target, Some(FolderLayout::FOR_TESTS), |_| is_local);
+            assert!(left.exists() && earlier.exists() && own.exists(), "removed from a network");
+        }
         remove_leftovers(&target, Some(FolderLayout::FOR_TESTS));
-        assert!(!left.exists() && !own.exists(), "{left:?} {own:?}");
+        assert!(!left.exists() && !own.exists() && !unresolved.exists(), "{left:?} {own:?}");
+        assert!(!earlier.exists(), "an earlier process had the same number");
+        assert!(hidden.join("ports/.unsettled/notes.txt").exists());
         assert!(locked.exists() && kept.iter().all(|path| path.exists()));
         assert!(at(format!("out.csv.tmp-{dead}-2")).is_symlink());
         assert!(foreign.join("notes.txt").exists() && foreign.join("ports.csv").exists());
@@ -146,11 +182,16 @@ mod tests {
         let create = || Ok(Some(File::create(&path).unwrap()));
         let file = create();
         fs::remove_file(&path).unwrap();
-        assert!(matches!(lock_temporary(file, &path), TempLock::Lost));
-        let TempLock::Held(Some(first)) = lock_temporary(create(), &path) else {
+        assert!(matches!(lock_temporary(file, &path), Ok(TempLock::Lost)));
+        // A folder is opened after it was created.
+        let open = || File::open(&path).map(Some);
+        assert!(matches!(lock_temporary(open(), &path), Ok(TempLock::Lost)));
+        let Ok(TempLock::Held(Some(first))) = lock_temporary(create(), &path) else {
             panic!("it is locked")
         };
-        assert!(matches!(lock_temporary(File::open(&path).map(Some), &path), TempLock::Lost));
+        assert!(matches!(lock_temporary(open(), &path), Ok(TempLock::Lost)));
         drop(first);
+        let failed = Err(io::ErrorKind::PermissionDenied.into());
+        assert!(lock_temporary(failed, &path).is_err());
     }
 }

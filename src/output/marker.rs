@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     attributes::{Attributes, create_file},
     lock::hold,
-    partition::{PartitionBy, is_part_name},
+    partition::{PartitionBy, UNRESOLVED, is_part_name},
 };
 use crate::{error::Error, fs};
 
@@ -189,6 +189,12 @@ impl Marker {
             }
     }
 
+    /// Returns true for a file of rows whose partition was not known yet, which only an unfinished folder has.
+    fn is_unresolved(&self, path: &str) -> bool {
+        let [table, UNRESOLVED, part] = *path.split('/').collect::<Vec<_>>() else { return false };
+        self.tables.iter().any(|name| name == table) && is_part_name(part)
+    }
+
     /// Returns the folders that scanmill created: those of its files, and those of tables without rows.
     fn folders(&self) -> BTreeSet<&Path> {
         let above = self.files.iter().flat_map(|file| Path::new(file).ancestors().skip(1));
@@ -282,7 +288,8 @@ pub(super) fn remove_unfinished(root: &Path, layout: FolderLayout) -> io::Result
     let mut marker = Marker::new("", &[], &files);
     let first = |path: &String| path.split(['/', '.']).next().unwrap_or_default().to_owned();
     marker.tables = marker.files.iter().map(first).filter(|name| (layout.is_table)(name)).collect();
-    if !marker.files.iter().all(|path| marker.is_own(path, layout)) {
+    let is_own = |path: &String| marker.is_own(path, layout) || marker.is_unresolved(path);
+    if !marker.files.iter().all(is_own) {
         return Ok(());
     }
     let files = files.iter().map(|path| root.join(path)).chain([root.join(NAME)]);

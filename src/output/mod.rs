@@ -50,7 +50,7 @@ pub(crate) use self::{
     folder_files::FolderFiles,
     lock::{hold, is_at, lock, open_locked},
     marker::FolderLayout,
-    partition::{NO_VALUE, part_name},
+    partition::{NO_VALUE, UNRESOLVED, part_name},
     replace_policy::{Replace, refuse_existing},
     staged_output::{FolderOptions, StagedOutput},
     stream::TextStream,

@@ -5,6 +5,9 @@ use std::{fmt::Write as _, sync::Arc};
 /// Value in a folder name for rows without a value, as in Hive.
 pub(crate) const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
+/// Folder of rows whose partition is not known yet. It is removed before the output gets its final name.
+pub(crate) const UNRESOLVED: &str = ".unsettled";
+
 /// Maximum length in bytes of a value in a folder name: file systems limit names to 255 bytes.
 const LONGEST: usize = 200;
 

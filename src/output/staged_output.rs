@@ -70,8 +70,8 @@ pub(crate) struct StagedOutput {
     /// Folders that were created for it, each before those inside it.
     made: Vec<PathBuf>,
     published: bool,
-    /// Lock that keeps other runs from removing the temporary ([`super::leftovers`]).
-    _lock: Option<File>,
+    /// Lock that keeps other runs from removing the temporary ([`super::leftovers`]), until it is renamed.
+    lock: Option<File>,
     temporaries: Temporaries,
 }
 
@@ -185,6 +185,10 @@ impl StagedOutput {
         if result.is_ok() {
             self.published = true;
             names.used.remove(&self.temporary);
+            // Now the lock would only keep others from replacing the output, as long as a format has the file open.
+            if let Some(lock) = self.lock.take() {
+                let _ = lock.unlock();
+            }
         }
         drop(names);
         result.and_then(|()| fs::sync_dir(parent_of(&self.target)).map_err(failed))
@@ -303,7 +307,12 @@ impl StagingRequest {
             let temporary = target.with_file_name(temporary);
             match create(&temporary) {
                 Ok((created, lock)) => {
-                    let TempLock::Held(held) = lock_temporary(lock, &temporary) else {
+                    let locked = lock_temporary(lock, &temporary).map_err(|error| {
+                        let _ = remove(&temporary);
+                        remove_empty(&made);
+                        failed(error)
+                    });
+                    let TempLock::Held(lock) = locked? else {
                         number = number.saturating_add(1);
                         continue;
                     };
@@ -320,7 +329,7 @@ impl StagingRequest {
                         like,
                         made,
                         published,
-                        _lock: held,
+                        lock,
                         temporaries,
                     };
                     return Ok((staged, created));
@@ -477,5 +486,19 @@ mod tests {
         drop(halted);
         assert!(dir.publish().is_err() && file.0.publish().is_err());
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_published_output_is_not_locked_while_its_file_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let temporaries = Temporaries::default();
+        let target = folder.path().join("out");
+        let (staged, file) = StagedOutput::file(&target, Replace::Nothing, &temporaries).unwrap();
+        let temporary = File::open(&staged.temporary).unwrap();
+        assert!(temporary.try_lock().is_err(), "another run would take it for a leftover");
+        staged.publish().unwrap();
+        let next = StagedOutput::file(&target, Replace::Anything, &temporaries);
+        next.unwrap().0.publish().unwrap();
+        drop(file);
     }
 }

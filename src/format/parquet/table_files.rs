@@ -30,7 +30,7 @@ use crate::{
     exec::SerialWorker,
     format::{SinkOptions, file_name},
     fs::{self, File},
-    output::{FolderFiles, part_name},
+    output::{FolderFiles, UNRESOLVED, part_name},
     table::{BatchBuilder, Table},
 };
 
@@ -42,9 +42,6 @@ const IDLE_BYTES: usize = 1 << 20;
 
 /// Maximum number of partitions per table with open files. The choice of the one to close depends on the rows alone.
 const MAX_OPEN_PARTITIONS: usize = 8;
-
-/// Folder of rows whose partition is not known yet. It is removed before the output gets its final name.
-const UNRESOLVED: &str = ".unsettled";
 
 /// Input of a table's files, in order.
 pub(super) enum TableInput {
