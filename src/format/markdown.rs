@@ -6,15 +6,14 @@
 use std::fmt::Write as _;
 
 use super::{
-    ChunkWriter, Format, RowEncoder, RowFormat, SinkOptions, TableEncoder,
+    RowEncoder, SinkOptions,
     host_text::{HostText, HostTextSink, full_version, push_shown, service_name, was_probed},
-    jsonl::take_texts,
-    text::{TextChunk, TextTables, no_buffer},
+    text::{TextChunk, TextRowEncoder, TextSink, no_buffer, take_texts},
 };
 use crate::{
     error::Result,
     model::{Host, PortState, ScanHeader, ScanSummary, Script},
-    output::{DocumentSink, Output},
+    output::DocumentSink,
     table::{Cell, Column, Row, Table},
 };
 
@@ -203,74 +202,7 @@ fn push_code(text: &str, out: &mut String) {
 }
 
 /// Writes one Markdown table per table.
-pub struct MarkdownSink {
-    tables: TextTables,
-}
-
-impl MarkdownSink {
-    /// Opens a sink of Markdown tables and writes their header.
-    ///
-    /// # Errors
-    /// Returns a usage error if the output exists and may not be replaced, and an output error if it cannot be created.
-    pub fn open(output: &Output, options: SinkOptions) -> Result<Self> {
-        let mut tables = TextTables::open(output, "md", options)?;
-        let options = tables.options().clone();
-        for (table, stream) in tables.streams() {
-            let columns = options.text_columns(table);
-            let names: Vec<&str> = columns.iter().map(|column| column.field.name).collect();
-            let header = format!("| {} |\n|{}\n", names.join(" | "), "---|".repeat(names.len()));
-            stream.write(header.as_bytes())?;
-        }
-        Ok(Self { tables })
-    }
-}
-
-impl ChunkWriter for MarkdownSink {
-    type Chunk = TextChunk;
-
-    fn tables(&self) -> &[Table] {
-        &self.tables.options().tables
-    }
-
-    fn write(&mut self, chunk: TextChunk) -> Result<()> {
-        self.tables.write(&chunk)
-    }
-
-    fn replaces(&self) -> Option<&str> {
-        self.tables.replaces()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.tables.flush()
-    }
-
-    fn finish(self) -> Result<()> {
-        self.tables.finish()
-    }
-}
-
-impl Format for MarkdownSink {
-    type Encoder = TableEncoder<MarkdownRows>;
-
-    fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
-    }
-}
-
-impl RowFormat for MarkdownSink {
-    type Rows = MarkdownRows;
-
-    fn row_encoder(&self) -> MarkdownRows {
-        let options = self.tables.options();
-        let tables = Table::of_merges()
-            .map(|table| options.tables.contains(&table).then(|| options.text_columns(table)));
-        MarkdownRows {
-            tables: tables.collect(),
-            buffers: vec![Vec::new(); Table::COUNT],
-            line: String::new(),
-        }
-    }
-}
+pub type MarkdownSink = TextSink<MarkdownRows>;
 
 /// Encodes rows as lines of Markdown tables.
 #[derive(Debug)]
@@ -279,6 +211,26 @@ pub struct MarkdownRows {
     tables: Vec<Option<Vec<&'static Column>>>,
     buffers: Vec<Vec<u8>>,
     line: String,
+}
+
+impl TextRowEncoder for MarkdownRows {
+    const EXTENSION: &'static str = "md";
+
+    fn create(options: &SinkOptions, _shares_stream: bool) -> Self {
+        let tables = Table::of_merges()
+            .map(|table| options.tables.contains(&table).then(|| options.text_columns(table)));
+        Self {
+            tables: tables.collect(),
+            buffers: vec![Vec::new(); Table::COUNT],
+            line: String::new(),
+        }
+    }
+
+    fn header(_table: Table, columns: &[&'static Column]) -> Result<Vec<u8>> {
+        let names: Vec<&str> = columns.iter().map(|column| column.field.name).collect();
+        let header = format!("| {} |\n|{}\n", names.join(" | "), "---|".repeat(names.len()));
+        Ok(header.into_bytes())
+    }
 }
 
 impl RowEncoder for MarkdownRows {

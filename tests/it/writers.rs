@@ -78,11 +78,14 @@ fn formats(destination: &dyn Fn() -> Output) -> Vec<OutputOptions> {
         tables(TableFormat::Jsonl, &[]),
         tables(TableFormat::Json, &[]),
         tables(TableFormat::Csv, &[Table::Ports]),
+        tables(TableFormat::Markdown, &[Table::Services]),
         tables(TableFormat::Parquet, &[Table::Hosts]),
         OutputOptions::feed(Feed::Nested { events: true }, destination()),
         OutputOptions::feed(Ecs::default().into(), destination()),
         OutputOptions::hosts(HostFormat::Json { activities: false }, destination()),
         OutputOptions::hosts(HostFormat::Xml, destination()),
+        OutputOptions::hosts(HostFormat::Gnmap, destination()),
+        OutputOptions::hosts(HostFormat::Markdown, destination()),
     ]
 }
 
