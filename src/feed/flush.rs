@@ -6,7 +6,7 @@ use crate::error::Result;
 const FLUSH_BYTES: usize = 256 << 10;
 
 /// Callback that takes the finished lines of a host while more of them follow, and leaves the buffer empty.
-pub type FlushFn<'f> = &'f mut dyn FnMut(&mut Vec<u8>) -> Result<()>;
+pub(crate) type FlushFn<'f> = &'f mut dyn FnMut(&mut Vec<u8>) -> Result<()>;
 
 /// Flushes the buffer if it has reached [`FLUSH_BYTES`] bytes.
 pub(super) fn flush_large(out: &mut Vec<u8>, flush: FlushFn<'_>) -> Result<()> {

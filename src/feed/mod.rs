@@ -17,14 +17,13 @@ pub mod nested;
 pub mod ocsf;
 mod truncate;
 
+use self::{
+    flush::{FlushFn, flush_large},
+    host_view::{HostIds, HostView},
+};
 pub use self::{
-    flush::FlushFn,
     host_view::DEFAULT_MIN_OS_ACCURACY,
     truncate::{DEFAULT_MAX_LINE_BYTES, MIN_LINE_BYTES},
-};
-use self::{
-    flush::flush_large,
-    host_view::{HostIds, HostView},
 };
 use crate::{
     error::Result,
@@ -78,7 +77,7 @@ impl Feed {
     ///
     /// # Errors
     /// Returns the errors of `flush`.
-    pub fn host_chunked(
+    pub(crate) fn host_chunked(
         &self,
         run: &ScanHeader,
         host: &Host<'_>,
@@ -104,7 +103,7 @@ impl Feed {
     ///
     /// # Errors
     /// Returns the errors of `flush`.
-    pub fn merged_chunked(
+    pub(crate) fn merged_chunked(
         &self,
         merged: &MergedHost<'_>,
         runs: &[&ScanHeader],
@@ -131,8 +130,7 @@ impl Feed {
     }
 
     /// Returns true if the feed writes documents of events.
-    #[must_use]
-    pub fn writes_events(&self) -> bool {
+    pub(crate) fn writes_events(&self) -> bool {
         *self == (Self::Nested { events: true })
     }
 

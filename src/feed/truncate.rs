@@ -61,7 +61,9 @@ impl TruncationLimits {
     }
 
     fn set(&mut self, class: FieldClass, units: usize) {
-        if let Some(cap) = self.0.get_mut(class as usize) {
+        let cap = self.0.get_mut(class as usize);
+        debug_assert!(cap.is_some(), "{class:?} has no limit");
+        if let Some(cap) = cap {
             *cap = units;
         }
     }

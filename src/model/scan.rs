@@ -203,6 +203,7 @@ impl<'a> Codec<'a> for ScanActivity {
 
 /// Kind of a task element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TaskKind {
     /// `taskbegin`
     Begin,

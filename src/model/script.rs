@@ -28,6 +28,7 @@ record! {
 
 /// Program that ran a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum ScriptOrigin {
     /// nmap's script engine.
     #[default]
@@ -49,6 +50,7 @@ impl ScriptOrigin {
 
 /// Subject that a script ran on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ScriptScope {
     /// The whole scan, before it began.
     Prerule,

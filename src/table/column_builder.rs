@@ -188,6 +188,7 @@ impl ColumnBuilder {
     /// Turns a value of another type into null.
     #[cold]
     fn other(&mut self) -> usize {
+        debug_assert!(false, "a cell of another type than its column");
         self.valid = self.valid.wrapping_sub(1);
         self.null()
     }
@@ -244,6 +245,7 @@ impl Ends {
     /// by [`Self::finish`].
     #[inline]
     fn push(&mut self, end: usize) -> usize {
+        debug_assert!(end >= self.last, "an item ends before the one before it");
         self.places.push(i32::try_from(end).unwrap_or(i32::MAX));
         end.wrapping_sub(std::mem::replace(&mut self.last, end))
     }

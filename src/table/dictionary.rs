@@ -40,6 +40,7 @@ impl DictionaryBuilder {
     fn place(&mut self, text: &str) -> i32 {
         let compared = self.values.iter().take(COMPARED).position(|value| value == text);
         // A batch has far fewer rows than `i32::MAX`.
+        debug_assert!(i32::try_from(self.values.len()).is_ok(), "more values than keys");
         let place = |at| i32::try_from(at).unwrap_or(i32::MAX);
         if let Some(found) = compared.map(place).or_else(|| self.places.get(text).copied()) {
             return found;

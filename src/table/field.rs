@@ -2,6 +2,7 @@
 
 /// Field of a table or of a struct in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Field {
     /// Name, equal in all formats.
     pub name: &'static str,

@@ -63,7 +63,7 @@ impl<'r> PortIntervalRow<'r> {
 ///
 /// # Errors
 /// Returns the error of `each`.
-pub fn host_interval_row(
+pub(crate) fn host_interval_row(
     host_key: &str,
     interval: &HostInterval<'_>,
     ids: &[&str],
@@ -77,7 +77,7 @@ pub fn host_interval_row(
 ///
 /// # Errors
 /// Returns the error of `each`.
-pub fn port_interval_row(
+pub(crate) fn port_interval_row(
     host_key: &str,
     interval: &PortInterval<'_>,
     ids: &[&str],

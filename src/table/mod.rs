@@ -36,15 +36,15 @@ pub use self::{
     cell::{Cell, CellList},
     column::Column,
     field::{ColumnType, Field},
-    interval::{host_interval_row, port_interval_row},
-    row::{Row, change_row, event_row, host_rows, merged_rows, scan_rows},
+    row::{Row, event_row, host_rows, scan_rows},
     scan::ScanContext,
     tables::Table,
 };
 pub(crate) use self::{
     cell::CellVisitor,
     from_arrow::StoredRow,
+    interval::{host_interval_row, port_interval_row},
     nested::{NestedFields, NestedMembers, script_data},
-    row::{MergedColumns, conflict_row},
+    row::{MergedColumns, change_row, conflict_row, merged_rows},
     schema::schema_version,
 };

@@ -251,7 +251,10 @@ fn hop_rows(host: HostRow<'_>, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> 
 ///
 /// # Errors
 /// Returns the error of `each`.
-pub fn change_row(change: &Change, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+pub(crate) fn change_row(
+    change: &Change,
+    each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
     each(&Row(Inner::Change(ChangeRow(change))))
 }
 
@@ -260,7 +263,7 @@ pub fn change_row(change: &Change, each: &mut dyn FnMut(&Row<'_>) -> Result<()>)
 ///
 /// # Errors
 /// Returns the first error of `each`.
-pub fn merged_rows(
+pub(crate) fn merged_rows(
     merged: &MergedHost<'_>,
     ids: &[&str],
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,

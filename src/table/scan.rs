@@ -24,8 +24,7 @@ impl<'r> ScanContext<'r> {
     }
 
     /// Returns true if the scan has ended.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
     }
 
@@ -48,8 +47,7 @@ impl<'r> ScanContext<'r> {
     }
 
     /// Returns the UTC date of the end.
-    #[must_use]
-    pub fn end_date(&self) -> Option<String> {
+    pub(crate) fn end_date(&self) -> Option<String> {
         self.end.map(Timestamp::date)
     }
 }

@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Table (DATA_MODEL section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Table {
     /// One row per document.
     Scans,

@@ -58,7 +58,7 @@ pub fn changes(ecs: &Ecs, host: &HostChanges, scans: &ComparedScans, out: &mut V
 
 /// Writes the event for one difference of a host. `scans` are the scans of the two states. Returns false and writes
 /// nothing if the difference is not a change because one state did not look for the value.
-pub fn change_line(
+pub(crate) fn change_line(
     ecs: &Ecs,
     (host, change): (&HostChanges, &Change),
     scans: &ComparedScans,

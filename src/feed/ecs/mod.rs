@@ -16,8 +16,9 @@ mod port;
 mod scan;
 mod template;
 
+pub(crate) use self::change::change_line;
 pub use self::{
-    change::{change_line, changes},
+    change::changes,
     fields::{FieldKind, fields},
     options::{Ecs, EventKind},
     template::files,

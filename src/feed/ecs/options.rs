@@ -11,6 +11,7 @@ use crate::{
 
 /// Value of `event.kind` for hosts and ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum EventKind {
     /// `state`
     #[default]

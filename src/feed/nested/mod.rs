@@ -46,7 +46,7 @@ pub fn host_line(run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) {
 }
 
 /// Writes the line of a host without `host_id` and `host_index`, which identify a host within one scan.
-pub fn host_line_without_ids(run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) {
+pub(crate) fn host_line_without_ids(run: &ScanHeader, host: &Host<'_>, out: &mut Vec<u8>) {
     line_of((run, host), false, out);
 }
 

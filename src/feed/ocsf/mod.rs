@@ -21,6 +21,7 @@ use crate::{
 
 /// Version of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[non_exhaustive]
 pub enum Version {
     /// 1.6.0: without `metadata.log_format` and `device.mac_vendor`.
     V1_6,
