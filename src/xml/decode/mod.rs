@@ -111,6 +111,8 @@ pub struct Decoder {
     /// Position of the first of these bytes.
     hash_position: u64,
     hash: Sha256,
+    /// Hash up to the first bytes that become a warning if a scan follows, and their position, for strict reading.
+    hash_before_junk: Option<(u64, Sha256)>,
 }
 
 /// Position of the decoder in a document.
@@ -170,6 +172,7 @@ impl Decoder {
             hash_input: VecDeque::new(),
             hash_position: 0,
             hash: Sha256::new(),
+            hash_before_junk: None,
             options,
         }
     }
@@ -377,7 +380,7 @@ impl Decoder {
         if !self.options.hash {
             return;
         }
-        // The place of a warning may precede what was read before the warning was certain, such as text before a scan.
+        // Strict reading returns to an earlier place for a warning that becomes certain late.
         let Some(len) = place.checked_sub(self.hash_position) else { return };
         self.hash_position = place;
         debug_assert!(len <= to_u64(self.hash_input.len()), "bytes of the hash are missing");

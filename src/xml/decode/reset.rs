@@ -50,6 +50,7 @@ impl Decoder {
             hash_input,
             hash_position,
             hash,
+            hash_before_junk,
         } = self;
         let unknown = options.limits.max_unknown_names;
         *transcoder = Transcoder::default();
@@ -78,6 +79,7 @@ impl Decoder {
         *hash_input = VecDeque::new();
         *hash_position = 0;
         *hash = Sha256::new();
+        *hash_before_junk = None;
     }
 }
 
