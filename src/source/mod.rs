@@ -14,7 +14,7 @@
 //!
 //! All bytes come from outside, so each loop over them consumes at least one byte, or moves on in a list of fixed
 //! length, or returns. An archive that makes a reader go back, such as one whose entries share bytes, is refused or
-//! read through a set of the ranges that were taken ([`zip`]). A loop that waits, which only [`Follow`] has, ends with
+//! read through a set of the ranges that were taken (`zip`). A loop that waits, which only [`Follow`] has, ends with
 //! its stop flag.
 
 mod archive;

@@ -1,14 +1,14 @@
 //! Caps on decompressed output (DATA_MODEL rule R10). All decompressed bytes pass through this module.
 //!
-//! There are two caps: one on the output of a single decompressor ([`CappedReader`]), relative to its compressed input, and
-//! one on the output of all decompressors of an input ([`Budget`]), relative to the bytes of that input. The second
+//! There are two caps: one on the output of a single decompressor ([`CappedReader`]), relative to its compressed input,
+//! and one on the output of all decompressors of an input ([`Budget`]), relative to the bytes of that input. The second
 //! exists for nested containers, whose ratios multiply, and for members of a zip archive that share bytes. It also
 //! counts the set-up of decoders: a stream of a few bytes that yields nothing still makes bzip2 clear 3.6 MB of memory
 //! (0.5 ms, as long as reading ten kilobytes of ordinary bzip2 takes).
 //!
 //! The length of a file is known; that of a pipe is not, and the bytes read so far may be its most compressible ones.
-//! Before a pipe is refused for its ratio, more of it is read and kept ([`CountingReader::look_ahead`]), so that it is refused
-//! at the same byte as a file with the same contents.
+//! Before a pipe is refused for its ratio, more of it is read and kept ([`CountingReader::look_ahead`]), so that it is
+//! refused at the same byte as a file with the same contents.
 
 use std::{
     collections::VecDeque,

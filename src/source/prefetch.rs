@@ -1,10 +1,11 @@
 //! Decompresses on a separate thread, a bounded number of chunks ahead of the reader.
 //!
-//! [`PrefetchReader`] owns the receiving end of a bounded channel; the thread that it starts owns the decompressor and sends
-//! full chunks of `CHUNK` bytes, at most `CHUNKS` of them ahead of the reader. Chunks that were read are sent back on a
-//! second channel and refilled, so reading allocates nothing in the steady state. The thread ends after the last chunk,
-//! after an error (which the reader sees only after all bytes before it), or when the reader is dropped. If the system
-//! cannot start a thread, [`PrefetchReader::new`] returns the decompressor, and the caller reads from it directly.
+//! [`PrefetchReader`] owns the receiving end of a bounded channel; the thread that it starts owns the decompressor and
+//! sends full chunks of `CHUNK` bytes, at most `CHUNKS` of them ahead of the reader. Chunks that were read are sent
+//! back on a second channel and refilled, so reading allocates nothing in the steady state. The thread ends after the
+//! last chunk, after an error (which the reader sees only after all bytes before it), or when the reader is dropped. If
+//! the system cannot start a thread, [`PrefetchReader::new`] returns the decompressor, and the caller reads from it
+//! directly.
 
 use std::{
     io::{self, Read},

@@ -1,7 +1,7 @@
 //! Writes compact JSON to a byte vector, without a value tree and without an allocation per value.
 //!
-//! Members and items are written with a comma before each. [`write_container`] then replaces the first comma by the opening
-//! bracket. So no state is needed for the first member, and empty objects are detected at no cost.
+//! Members and items are written with a comma before each. [`write_container`] then replaces the first comma by the
+//! opening bracket. So no state is needed for the first member, and empty objects are detected at no cost.
 
 use std::{borrow::Cow, fmt};
 

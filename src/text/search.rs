@@ -42,7 +42,8 @@ pub(crate) const fn first_match(mask: u64) -> usize {
     (mask.trailing_zeros() / u8::BITS) as usize
 }
 
-/// Returns the bytes before the first one that a mask marks, and zeros from there on. If it marks none, returns all bytes.
+/// Returns the bytes before the first one that a mask marks, and zeros from there on. If it marks none, returns all
+/// bytes.
 #[inline]
 pub(crate) const fn bytes_before(word: u64, mask: u64) -> u64 {
     word & ((mask & mask.wrapping_neg()) >> (u8::BITS - 1)).wrapping_sub(1)

@@ -1,10 +1,10 @@
 //! Evidence that an element was written by nmap or masscan (rule R1).
 //!
-//! Where no scan is open, a name in angle brackets proves little: prose, manual pages, templates and source code contain
-//! `<host>` and `<nmaprun>` too, and other formats have hosts of their own. Values prove more. Each attribute whose value
-//! nmap could have written there counts, most of them 1, those that occur nowhere else 2; a placeholder such as `%s`
-//! reveals a template. Markup at the very start of an input begins a scan with little evidence ([`WEAK`]), markup after
-//! text or in another document needs more ([`STRONG`]).
+//! Where no scan is open, a name in angle brackets proves little: prose, manual pages, templates and source code
+//! contain `<host>` and `<nmaprun>` too, and other formats have hosts of their own. Values prove more. Each attribute
+//! whose value nmap could have written there counts, most of them 1, those that occur nowhere else 2; a placeholder
+//! such as `%s` reveals a template. Markup at the very start of an input begins a scan with little evidence ([`WEAK`]),
+//! markup after text or in another document needs more ([`STRONG`]).
 
 use super::{
     lex::{End, MarkupKind, TagScanner, TerminatorCache, classify, is_blank, is_name_or_beyond},

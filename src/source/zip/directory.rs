@@ -31,8 +31,8 @@ const CHUNK: usize = 2 * LONGEST;
 pub(super) enum Search {
     /// The directory of the archive.
     Found(Directory),
-    /// The directory of an archive in the archive: a member that is not compressed. The archive itself was cut off after
-    /// that member.
+    /// The directory of an archive in the archive: a member that is not compressed. The archive itself was cut off
+    /// after that member.
     OfMember,
     /// No directory.
     Missing,

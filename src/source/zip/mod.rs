@@ -250,8 +250,8 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Returns true if a directory is at the end of a file, whatever its first bytes are: one that lists members, or that of
-/// an archive in an archive.
+/// Returns true if a directory is at the end of a file, whatever its first bytes are: one that lists members, or that
+/// of an archive in an archive.
 pub(super) fn has_directory(file: &mut (impl Read + Seek)) -> bool {
     match Directory::find(file) {
         Ok(Search::Found(directory)) => directory.has_members(),

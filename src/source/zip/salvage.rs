@@ -41,9 +41,9 @@ pub(super) enum Missing {
 }
 
 impl Walk<'_, '_> {
-    /// Visits the members that no directory lists, as long as their local headers lead from one to the next; directories
-    /// in between are skipped. After damage, reading continues at the next header. Returns false if the limit on
-    /// members is exceeded.
+    /// Visits the members that no directory lists, as long as their local headers lead from one to the next;
+    /// directories in between are skipped. After damage, reading continues at the next header. Returns false if the
+    /// limit on members is exceeded.
     ///
     /// # Errors
     /// Returns the errors of the visitor.

@@ -1,9 +1,9 @@
 //! Finds the next record of an archive without a directory where no length leads to it.
 //!
 //! A program that writes a zip archive to a pipe does not know the length of a member when it writes its header, so the
-//! length follows the member, in a data descriptor. A compressed stream ends by itself. A member that is not
-//! compressed ends at the first descriptor that records exactly the number of bytes before it ([`StoredReader`]): an archive
-//! in an archive has descriptors too, but not with the number of bytes since the outer header.
+//! length follows the member, in a data descriptor. A compressed stream ends by itself. A member that is not compressed
+//! ends at the first descriptor that records exactly the number of bytes before it ([`StoredReader`]): an archive in an
+//! archive has descriptors too, but not with the number of bytes since the outer header.
 //!
 //! After a member that is damaged, [`find_member`] continues at the next header of a member.
 
