@@ -404,20 +404,26 @@ fn state_tests() -> BoxedStrategy<Condition> {
     prop_oneof![ports, hosts].boxed()
 }
 
-/// Returns expressions up to a depth.
-fn expressions(data: &Data) -> BoxedStrategy<Condition> {
+/// Tests of the time at which a host was last seen.
+fn time_tests(data: &Data) -> BoxedStrategy<Condition> {
     let times: Vec<i64> = data
         .hosts
         .iter()
         .filter_map(|(_, host, _)| host.end_time)
         .map(Timestamp::seconds)
         .collect();
-    let seen = (select(times), 0_u8..4).prop_map(|(seconds, operator)| {
-        let operator = ["=", "<", ">=", ">"][usize::from(operator)];
-        let time = Timestamp::from_seconds(seconds).unwrap();
-        let sql = format!("coalesce(r.last_seen {operator} {seconds}, false)");
-        Condition::new(format!("seen {operator} '{time}'"), sql, false)
-    });
+    (select(times), 0_u8..4)
+        .prop_map(|(seconds, operator)| {
+            let operator = ["=", "<", ">=", ">"][usize::from(operator)];
+            let time = Timestamp::from_seconds(seconds).unwrap();
+            let sql = format!("coalesce(r.last_seen {operator} {seconds}, false)");
+            Condition::new(format!("seen {operator} '{time}'"), sql, false)
+        })
+        .boxed()
+}
+
+/// Returns tests of all fields.
+fn all_tests(data: &Data) -> Vec<BoxedStrategy<Condition>> {
     let text_fields = text_fields(data);
     let scripts = text_fields.iter().find(|(field, _)| field.name == "script").unwrap().1.clone();
     let texts = text_fields.into_iter().map(|(field, pool)| text_tests(field, pool));
@@ -439,16 +445,21 @@ fn expressions(data: &Data) -> BoxedStrategy<Condition> {
         number_tests("distance", false, "r.distance", vec![0, 1, 2, 10]),
         number_tests("ip_version", false, "r.ip_version", vec![4, 6]),
     ];
-    let leaves: Vec<BoxedStrategy<Condition>> = texts
+    texts
         .chain(numbers)
         .chain([
             version_tests(versions),
             address_tests(ips),
             output_tests(scripts),
             state_tests(),
-            seen.boxed(),
+            time_tests(data),
         ])
-        .collect();
+        .collect()
+}
+
+/// Returns expressions up to a depth.
+fn expressions(data: &Data) -> BoxedStrategy<Condition> {
+    let leaves = all_tests(data);
     let leaf = (0..leaves.len()).prop_flat_map(move |index| leaves[index].clone());
     leaf.prop_recursive(4, 12, 3, |inner| {
         let joined = |word: &'static str| {
