@@ -25,17 +25,15 @@ const MAX_DIGITS: usize = 99;
 /// stands for a version before the release; and the text ends with `.`.
 #[must_use]
 pub fn version_key(version: &str) -> String {
-    let mut key = String::with_capacity(version.len().saturating_add(12));
+    let mut key = String::with_capacity(version.len().saturating_mul(2).saturating_add(2));
     let mut rest = version;
     while let Some(first) = rest.chars().next() {
-        let is_same: fn(char) -> bool = match first {
-            '0'..='9' => |c| c.is_ascii_digit(),
-            _ if first.is_alphabetic() => char::is_alphabetic,
-            _ => |c| !c.is_alphanumeric(),
+        let len = match first {
+            '0'..='9' => prefix_len(rest, |c| c.is_ascii_digit()),
+            c if c.is_alphabetic() => prefix_len(rest, char::is_alphabetic),
+            c => c.len_utf8(),
         };
-        // A numeral that is neither an ASCII digit nor a letter separates, too.
-        let end = rest.find(|c| !is_same(c)).unwrap_or(rest.len()).max(first.len_utf8());
-        let (part, after) = rest.split_at(end);
+        let (part, after) = rest.split_at(len);
         rest = after;
         if first.is_ascii_digit() {
             push_number(part, &mut key);
@@ -47,18 +45,25 @@ pub fn version_key(version: &str) -> String {
     key
 }
 
+/// Returns the length of the characters at the start that fulfil a condition, in bytes.
+fn prefix_len(text: &str, is_same: impl Fn(char) -> bool) -> usize {
+    text.char_indices().find(|(_, c)| !is_same(*c)).map_or(text.len(), |(at, _)| at)
+}
+
 fn push_number(digits: &str, key: &mut String) {
-    let digits = digits.trim_start_matches('0');
+    let zeros = prefix_len(digits, |c| c == '0');
+    let digits = digits.get(zeros..).unwrap_or_default();
     let digits = digits.get(..MAX_DIGITS).unwrap_or(digits);
     let len = u8::try_from(digits.len()).unwrap_or(u8::MAX);
-    key.extend([b'0'.saturating_add(len / 10), b'0'.saturating_add(len % 10)].map(char::from));
+    key.push(char::from(b'0'.saturating_add(len / 10)));
+    key.push(char::from(b'0'.saturating_add(len % 10)));
     key.push_str(digits);
 }
 
 fn push_word(word: &str, key: &mut String) {
-    let word = word.to_lowercase();
-    key.push(if BEFORE_RELEASE.contains(&&*word) { '-' } else { '/' });
-    key.push_str(&word);
+    let is_before = BEFORE_RELEASE.iter().any(|before| word.eq_ignore_ascii_case(before));
+    key.push(if is_before { '-' } else { '/' });
+    key.extend(word.chars().flat_map(char::to_lowercase));
 }
 
 #[cfg(test)]

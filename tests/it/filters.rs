@@ -16,10 +16,13 @@ use proptest::{
     test_runner::{Config, TestCaseError, TestRunner},
 };
 use scanmill::{
-    filter::Filter,
+    filter::{Field, FieldScope, Filter},
     format::TableFormat,
     model::{Host, ScanEvent, Timestamp, host_id, port_id},
-    ops::{self, ConvertOptions, Inputs, JobOptions, MemoryBudget, OutputOptions, ReadOptions},
+    ops::{
+        self, ConvertOptions, Inputs, JobOptions, JobStatus, ListKind, ListOptions, ListOutput,
+        MemoryBudget, OutputOptions, ReadOptions,
+    },
     output::Output,
     table::Table,
     xml::{Options, Reader},
@@ -594,4 +597,75 @@ fn a_filter_that_is_always_true_changes_nothing_but_hosts_without_ports() {
         })
         .collect();
     assert!(with_ports == convert(Some("port in 0-65535")).lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_document_lists_all_fields() {
+    let page = std::fs::read_to_string(root().join("docs/filters.md")).unwrap();
+    let section = page.split("\n## Fields\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let listed: Vec<Vec<&str>> = rows
+        .map(|row| row.split(" | ").take(3).map(|cell| cell.trim_start_matches("| ")).collect())
+        .collect();
+    let known: Vec<Vec<String>> = (Field::ALL.iter())
+        .map(|field| {
+            let name = match field.alias() {
+                Some(alias) => format!("`{}` or `{alias}`", field.name()),
+                None => format!("`{}`", field.name()),
+            };
+            let kind = field.kind().as_str();
+            let kind = if field.is_list() { format!("{kind}, several") } else { kind.to_owned() };
+            vec![name, field.scope().as_str().to_owned(), kind]
+        })
+        .collect();
+    assert_eq!(listed, known);
+    for field in Field::ALL {
+        assert_eq!(field.alias().map_or(Some(*field), Field::from_name), Some(*field));
+        let filter = Filter::parse(field.name()).unwrap();
+        assert!(filter.has_field(*field) && filter.fields().eq([*field]));
+        assert_eq!(filter.selects_ports(), field.scope() != FieldScope::Host);
+    }
+}
+
+#[test]
+fn jobs_of_the_library_take_filters() {
+    let inputs = Inputs::new([root().join("fixtures/08-tcp-udp-combined.xml")]);
+    let filter = || Filter::parse("port = 22 and state = open").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = |name: &str| {
+        let output = Output::File(folder.path().join(name));
+        OutputOptions::tables(TableFormat::Csv, output)
+    };
+    let lines = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let options = ops::MergeOptions::default().with_filter(filter());
+    ops::merge(&inputs, output("merge.csv").with_tables([Table::Ports]), &options).unwrap();
+    let options = ops::HistoryOptions::default().with_filter(filter());
+    let history = output("history.csv").with_tables([Table::PortHistory]);
+    ops::history(&inputs, history, &options).unwrap();
+    let ports = lines("merge.csv").lines().count();
+    assert!(ports > 1 && ports == lines("history.csv").lines().count());
+    let options = ops::FeedOptions::default().with_filter(filter());
+    let feed = scanmill::feed::Feed::Nested { events: false };
+    let hosts = ops::feed(&inputs, feed, options).unwrap().map(Result::unwrap);
+    let hosts = hosts.filter(|line| line.contains("\"_type\":\"host\"")).count();
+    assert_eq!(hosts, ports - 1);
+    let options = ops::DiffOptions::default().with_filter(filter());
+    assert_eq!(ops::changes(&inputs, &inputs, &options).unwrap().count(), 0);
+    let options =
+        ListOptions::default().with_names(true).with_certificates(true).with_prefixes(16, 48);
+    let listing = ops::list(&inputs, ListKind::Subnets, &options.with_filter(filter())).unwrap();
+    assert_eq!((listing.left_out(), listing.status()), (0, JobStatus::Complete));
+    assert_eq!(listing.report().counts.scans, 1);
+    assert_eq!(listing.collect::<Vec<_>>(), ["192.0.0.0/16"]);
+    let too_long = ListOptions::default().with_prefixes(33, 64);
+    assert!(ops::list(&inputs, ListKind::Subnets, &too_long).is_err());
+    assert!(ListKind::Urls.is_of_ports() && !ListKind::Names.is_of_ports());
+    let nul = ListOutput::new(Output::File(folder.path().join("ports"))).with_nul(true);
+    let report = ops::write_list(
+        &inputs,
+        ListKind::Ports,
+        &nul.with_overwrite(true),
+        &ListOptions::default(),
+    );
+    assert_eq!((report.unwrap().items, lines("ports").ends_with('\0')), (1, true));
 }
