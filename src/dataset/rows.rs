@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    table::Table,
+    table::{Column, Table},
 };
 
 /// Batches of rows of one table, in order.
@@ -154,15 +154,17 @@ pub(super) fn same_hosts(
     mut other: impl FnMut(Table) -> Result<Batches<'static>>,
 ) -> Result<bool> {
     for table in OF_HOSTS {
-        if !same_rows(one(table)?, other(table)?)? {
+        if !same_rows(table, one(table)?, other(table)?)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Returns true if two streams contain equal rows, however they are split into batches.
-fn same_rows(mut one: Batches<'_>, mut other: Batches<'_>) -> Result<bool> {
+/// Returns true if two streams contain equal rows, however they are split into batches. Columns that were added to the
+/// table are not compared with rows of a version that lacks them, where they are null.
+fn same_rows(table: Table, mut one: Batches<'_>, mut other: Batches<'_>) -> Result<bool> {
+    let is_added = |name: &str| table.column(name).is_ok_and(Column::is_added);
     let (mut left, mut right) = (None, None);
     loop {
         let (a, b) = match (next(&mut left, &mut one)?, next(&mut right, &mut other)?) {
@@ -174,7 +176,11 @@ fn same_rows(mut one: Batches<'_>, mut other: Batches<'_>) -> Result<bool> {
         let same = a.schema().fields().iter().zip(a.columns()).all(|(field, column)| {
             let ids = matches!(field.name().as_str(), "scan_id" | "host_id");
             let mate = b.column_by_name(field.name());
-            ids || mate.is_some_and(|mate| column.slice(0, rows) == mate.slice(0, rows))
+            ids || mate.is_some_and(|mate| {
+                let (column, mate) = (column.slice(0, rows), mate.slice(0, rows));
+                let is_missing = [&column, &mate].iter().any(|column| column.null_count() == rows);
+                column == mate || (is_missing && is_added(field.name()))
+            })
         });
         if !same {
             return Ok(false);

@@ -281,8 +281,7 @@ pub(super) fn is_ip(text: &str) -> bool {
 pub(super) fn best_match<'h>(
     host: &'h Host<'_>,
 ) -> Option<(&'h OsMatch<'h>, Option<&'h OsClass<'h>>)> {
-    let best = host.os.matches.iter().enumerate().rev().max_by_key(|(_, found)| found.accuracy);
-    let (place, found) = best?;
+    let (place, found) = host.os.best_match()?;
     let place = i32::try_from(place).ok();
     let class = host.os.classes.iter().find(|c| c.match_index.is_some() && c.match_index == place);
     Some((found, class))

@@ -363,8 +363,7 @@ impl<R: RowEncoder> MergeEncoder for TableEncoder<R> {
         scans: &[&ScanHeader],
         _emit: Emit<'_, Self::Chunk>,
     ) -> Result<()> {
-        let ids: Vec<&str> = scans.iter().map(|scan| scan.scan_id.as_str()).collect();
-        merged_rows(merged, &ids, &mut |row| self.row(row))
+        merged_rows(merged, scans, &mut |row| self.row(row))
     }
 }
 

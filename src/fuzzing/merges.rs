@@ -148,7 +148,6 @@ fn merged(merger: Merger) -> std::result::Result<Vec<u8>, String> {
     let headers: Vec<ScanHeader> =
         result.scans().iter().map(|scan| scan.record.header.clone()).collect();
     let runs: Vec<&ScanHeader> = headers.iter().collect();
-    let ids: Vec<&str> = headers.iter().map(|header| &*header.scan_id).collect();
     let mut hosts = match result.hosts() {
         Ok(hosts) => hosts,
         Err(error) => panic!("{error}"),
@@ -157,7 +156,7 @@ fn merged(merger: Merger) -> std::result::Result<Vec<u8>, String> {
     while let Ok(Some(record)) = hosts.next() {
         let host = record.host();
         nested::merged_line(&host, &runs, &mut lines);
-        let made = merged_rows(&host, &ids, &mut |row| {
+        let made = merged_rows(&host, &runs, &mut |row| {
             row_line(row, &mut lines);
             Ok(())
         });

@@ -1,7 +1,5 @@
 //! Values of a host as a whole, updated look by look.
 
-use std::cmp::Reverse;
-
 use crate::{
     merge::HostLook,
     model::{CowStr, Host, HostInterval, HostState, Hostname, Span},
@@ -110,7 +108,7 @@ fn text<'b>(name: Option<&Hostname<'b>>) -> Option<CowStr<'b>> {
     name.map(|name| name.name.clone())
 }
 
-/// Returns the name of the OS match with the best accuracy; the first of equal ones.
+/// Returns the name of the best OS match.
 fn os_name<'b>(host: &Host<'b>) -> Option<CowStr<'b>> {
-    host.os.matches.iter().min_by_key(|found| Reverse(found.accuracy))?.name.clone()
+    host.os.best_match()?.1.name.clone()
 }

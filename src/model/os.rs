@@ -1,5 +1,7 @@
 //! Results of operating system detection.
 
+use std::cmp::Reverse;
+
 use super::{CowStr, PortState, record::record};
 
 record! {
@@ -17,7 +19,14 @@ record! {
     }
 }
 
-impl OsDetection<'_> {
+impl<'a> OsDetection<'a> {
+    /// Returns the match with the best accuracy, the first of equal ones, and its index.
+    #[must_use]
+    pub fn best_match(&self) -> Option<(usize, &OsMatch<'a>)> {
+        // Of equal items, `min_by_key` returns the first.
+        self.matches.iter().enumerate().min_by_key(|(_, found)| Reverse(found.accuracy))
+    }
+
     /// Returns true if nothing was detected.
     #[must_use]
     pub fn is_empty(&self) -> bool {

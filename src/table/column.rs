@@ -1,6 +1,6 @@
 //! Columns of the tables.
 
-use super::{Cell, Field, Row};
+use super::{Cell, Field, Row, schema::FIRST_VERSION};
 
 /// Column: its field, and the function that reads it from a row.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,11 @@ impl Column {
     /// Returns the version of the tables in which the column was added.
     pub(crate) const fn since(&self) -> u32 {
         self.since
+    }
+
+    /// Returns true if the column was added after the first version of the tables.
+    pub(crate) fn is_added(&self) -> bool {
+        self.since > FIRST_VERSION
     }
 
     /// Returns the value of the column in a row; null if the row belongs to another table.

@@ -10,7 +10,7 @@ use crate::{
     model::{
         Change, Conflict, Host, HostKey, Identity, MergedHost, OsClass, OsMatch, Port,
         PortProvenance, ScanActivity, ScanHeader, ScanIndex, ScanSummary, Script, ScriptScope,
-        SeenRange, Service, Trace, TraceHop, host_id,
+        SeenRange, Service, Timestamp, Trace, TraceHop, host_id,
     },
 };
 
@@ -50,6 +50,8 @@ pub(super) struct HostRow<'r> {
     pub(super) host_key: &'r str,
     pub(super) ip: Option<&'r str>,
     pub(super) host: &'r Host<'r>,
+    /// Start of the host in the scan of the row, or else of that scan.
+    pub(super) start_time: Option<Timestamp>,
     /// Times at which the host or the port was seen, in the result of a merge.
     pub(super) seen: SeenRange,
     pub(super) scans: Option<&'r Vec<&'r str>>,
@@ -96,11 +98,28 @@ pub(super) struct ServiceRow<'r> {
 #[derive(Clone, Copy)]
 pub(super) struct ScriptRow<'r> {
     pub(super) scan_id: Id<'r>,
-    pub(super) host_id: Option<Id<'r>>,
+    /// Host that the script ran on.
+    pub(super) host: Option<HostRow<'r>>,
+    /// Start of the host, or else of the scan.
+    pub(super) start_time: Option<Timestamp>,
     pub(super) port: Option<&'r Port<'r>>,
     pub(super) scope: ScriptScope,
     pub(super) index: i32,
     pub(super) script: &'r Script<'r>,
+}
+
+impl<'r> ScriptRow<'r> {
+    /// Creates the row of a script that ran on a host or on one of its ports.
+    fn of_host(
+        host: HostRow<'r>,
+        port: Option<&'r Port<'r>>,
+        index: i32,
+        script: &'r Script<'r>,
+    ) -> Self {
+        let scope = if port.is_some() { ScriptScope::Port } else { ScriptScope::Host };
+        let HostRow { scan_id, start_time, .. } = host;
+        Self { scan_id, host: Some(host), start_time, port, scope, index, script }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -108,6 +127,7 @@ pub(super) struct OsMatchRow<'r> {
     pub(super) host: HostRow<'r>,
     pub(super) index: i32,
     pub(super) found: &'r OsMatch<'r>,
+    pub(super) is_best: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -216,6 +236,7 @@ pub fn host_rows(
         host_key: host_key.as_str(),
         ip: host.ip().map(|address| &*address.text),
         host,
+        start_time: host.start_time.or(run.start_time),
         seen: SeenRange::default(),
         scans: None,
     };
@@ -229,8 +250,10 @@ pub fn host_rows(
         }
     }
     script_rows(row, each)?;
-    for (index, found) in numbered(&host.os.matches) {
-        each(&Row(Inner::OsMatch(OsMatchRow { host: row, index, found })))?;
+    let best = host.os.best_match().map(|(best, _)| best);
+    for (place, (index, found)) in numbered(&host.os.matches).enumerate() {
+        let is_best = best == Some(place);
+        each(&Row(Inner::OsMatch(OsMatchRow { host: row, index, found, is_best })))?;
     }
     for (index, class) in numbered(&host.os.classes) {
         each(&Row(Inner::OsClass(OsClassRow { host: row, index, class })))?;
@@ -258,39 +281,25 @@ pub(crate) fn change_row(
     each(&Row(Inner::Change(ChangeRow(change))))
 }
 
-/// Calls `each` with every row of a merged host, in the order of [`host_rows`], followed by its conflicts. `ids` are
-/// the scan IDs of the merge, in order.
+/// Calls `each` with every row of a merged host, in the order of [`host_rows`], followed by its conflicts. `scans` are
+/// the scans of the merge, in order.
 ///
 /// # Errors
 /// Returns the first error of `each`.
 pub(crate) fn merged_rows(
     merged: &MergedHost<'_>,
-    ids: &[&str],
+    scans: &[&ScanHeader],
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
-    let known: Vec<Id<'_>> = ids.iter().map(|id| Id::new(id)).collect();
-    let id_of = |scan: ScanIndex| usize::try_from(scan).ok().and_then(|scan| known.get(scan));
-    let id = |scan: ScanIndex| {
-        debug_assert!(id_of(scan).is_some(), "the merge has no scan {scan}");
-        id_of(scan).copied().unwrap_or_else(|| Id::new(""))
-    };
-    let MergedHost { host_key, host_id, host, provenance, conflicts } = merged;
-    let text_of = |scan: &ScanIndex| usize::try_from(*scan).ok().and_then(|scan| ids.get(scan));
-    let scans: Vec<&str> = provenance.scans.iter().filter_map(text_of).copied().collect();
-    debug_assert_eq!(scans.len(), provenance.scans.len(), "the merge lacks a scan");
-    let row = HostRow {
-        scan_id: id(provenance.status),
-        host_id: Id::new(host_id),
-        host_key,
-        ip: host.ip().map(|address| &*address.text),
-        host,
-        seen: provenance.seen,
-        scans: Some(&scans),
-    };
-    each(&Row(Inner::Host(row)))?;
+    let id_of = |scan: ScanIndex| header_of(scans, scan).map_or("", |header| &*header.scan_id);
+    let id = |scan: ScanIndex| Id::new(id_of(scan));
+    let MergedHost { host_key, host, provenance, conflicts, .. } = merged;
+    let ids: Vec<&str> = provenance.scans.iter().map(|scan| id_of(*scan)).collect();
+    let rows = MergedHostRows { merged, scans, ids: &ids };
+    each(&Row(Inner::Host(rows.of_scan(provenance.status))))?;
     let sources = |from: fn(&PortProvenance) -> ScanIndex| {
         host.ports.iter().zip(&provenance.ports).map(move |(port, origin)| {
-            (HostRow { scan_id: id(from(origin)), seen: origin.seen, ..row }, port)
+            (HostRow { seen: origin.seen, ..rows.of_scan(from(origin)) }, port)
         })
     };
     for (host, port) in sources(|origin| origin.scan) {
@@ -305,19 +314,19 @@ pub(crate) fn merged_rows(
         script_rows_of(host, Some(port), &port.scripts, each)?;
     }
     for ((index, script), scan) in numbered(&host.scripts).zip(&provenance.scripts) {
-        let (scan_id, host_id, scope) = (id(*scan), Some(row.host_id), ScriptScope::Host);
-        let row = ScriptRow { scan_id, host_id, port: None, scope, index, script };
-        each(&Row(Inner::Script(row)))?;
+        each(&Row(Inner::Script(ScriptRow::of_host(rows.of_scan(*scan), None, index, script))))?;
     }
-    for ((index, found), scan) in numbered(&host.os.matches).zip(&provenance.matches) {
-        let host = HostRow { scan_id: id(*scan), ..row };
-        each(&Row(Inner::OsMatch(OsMatchRow { host, index, found })))?;
+    let best = host.os.best_match().map(|(best, _)| best);
+    let matches = numbered(&host.os.matches).zip(&provenance.matches);
+    for (place, ((index, found), scan)) in matches.enumerate() {
+        let (host, is_best) = (rows.of_scan(*scan), best == Some(place));
+        each(&Row(Inner::OsMatch(OsMatchRow { host, index, found, is_best })))?;
     }
     for ((index, class), scan) in numbered(&host.os.classes).zip(&provenance.classes) {
-        let host = HostRow { scan_id: id(*scan), ..row };
+        let host = rows.of_scan(*scan);
         each(&Row(Inner::OsClass(OsClassRow { host, index, class })))?;
     }
-    hop_rows(HostRow { scan_id: id(provenance.traces), ..row }, each)?;
+    hop_rows(rows.of_scan(provenance.traces), each)?;
     for conflict in conflicts {
         let (winner, loser) = (Some(id(conflict.winner)), Some(id(conflict.loser)));
         each(&Row(Inner::Conflict(ConflictRow {
@@ -328,6 +337,41 @@ pub(crate) fn merged_rows(
         })))?;
     }
     Ok(())
+}
+
+/// Returns the header of a scan of a merge.
+fn header_of<'s>(scans: &[&'s ScanHeader], scan: ScanIndex) -> Option<&'s ScanHeader> {
+    let header = usize::try_from(scan).ok().and_then(|scan| scans.get(scan)).copied();
+    debug_assert!(header.is_some(), "the merge has no scan {scan}");
+    header
+}
+
+/// Values that all rows of a merged host share.
+#[derive(Clone, Copy)]
+struct MergedHostRows<'r> {
+    merged: &'r MergedHost<'r>,
+    scans: &'r [&'r ScanHeader],
+    ids: &'r Vec<&'r str>,
+}
+
+impl<'r> MergedHostRows<'r> {
+    /// Returns the values for rows whose data come from this scan.
+    fn of_scan(&self, scan: ScanIndex) -> HostRow<'r> {
+        let MergedHost { host_key, host_id, host, provenance, .. } = self.merged;
+        let header = header_of(self.scans, scan);
+        // The start of the host is that in the scan that supplied its state.
+        let start = host.start_time.filter(|_| scan == provenance.status);
+        HostRow {
+            scan_id: Id::new(header.map_or("", |header| &header.scan_id)),
+            host_id: Id::new(host_id),
+            host_key,
+            ip: host.ip().map(|address| &*address.text),
+            host,
+            start_time: start.or(header.and_then(|header| header.start_time)),
+            seen: provenance.seen,
+            scans: Some(self.ids),
+        }
+    }
 }
 
 /// Additional columns of a merged host and its ports, for the document of the host.
@@ -342,6 +386,7 @@ impl<'r> MergedColumns<'r> {
             host_key: &merged.host_key,
             ip: None,
             host: &merged.host,
+            start_time: None,
             seen: merged.provenance.seen,
             scans: Some(scans),
         })
@@ -382,11 +427,8 @@ fn script_rows_of(
     scripts: &[Script<'_>],
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
-    let scope = if port.is_some() { ScriptScope::Port } else { ScriptScope::Host };
     for (index, script) in numbered(scripts) {
-        let (scan_id, host_id) = (host.scan_id, Some(host.host_id));
-        let row = ScriptRow { scan_id, host_id, port, scope, index, script };
-        each(&Row(Inner::Script(row)))?;
+        each(&Row(Inner::Script(ScriptRow::of_host(host, port, index, script))))?;
     }
     Ok(())
 }
@@ -416,7 +458,9 @@ pub fn scan_rows(
 ) -> Result<()> {
     let scan_id = Id::new(&record.header.scan_id);
     for (scope, index, script) in record.scripts() {
-        let row = ScriptRow { scan_id, host_id: None, port: None, scope, index, script };
+        let start_time = record.header.start_time;
+        let (host, port) = (None, None);
+        let row = ScriptRow { scan_id, host, start_time, port, scope, index, script };
         each(&Row(Inner::Script(row)))?;
     }
     for (index, diagnostic) in numbered(&record.diagnostics) {

@@ -44,6 +44,7 @@ mod single_files;
 mod starts;
 mod state;
 mod support;
+mod tables;
 mod threads;
 #[cfg(feature = "cli")]
 mod truth;

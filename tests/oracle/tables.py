@@ -105,7 +105,7 @@ def read_parquet(path, schema):
         if read.type != field.type or read.nullable != field.nullable:
             problem(f"{path.name} {field.name}: {read}, not {field}")
     metadata = file.metadata
-    if (metadata.metadata or {}).get(b"scanmill.schema_version") != b"2":
+    if (metadata.metadata or {}).get(b"scanmill.schema_version") != b"3":
         problem(f"{path.name}: no scanmill.schema_version")
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):

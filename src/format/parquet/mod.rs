@@ -57,6 +57,10 @@ const UNIQUE_OF_HOSTS: [&str; 5] =
 /// and pages of its indexes are larger than compressed text.
 const UNIQUE_OF_PORTS: [&str; 1] = ["ip"];
 
+/// Columns of per-host tables that are equal in consecutive rows and grow with the hosts: delta encoding takes almost no
+/// space.
+const GROWING: [&str; 1] = ["start_time"];
+
 /// Columns that count from 0: delta encoding takes almost no space.
 const COUNTING: [&str; 10] = [
     "host_index",
@@ -139,16 +143,18 @@ pub(crate) fn properties(options: &SinkOptions, table: Table) -> Result<WriterPr
         .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
         .set_created_by(concat!("scanmill ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![version]));
-    let of_table: &[&str] = match table {
-        Table::Hosts => &UNIQUE_OF_HOSTS,
-        Table::Ports | Table::Services => &UNIQUE_OF_PORTS,
-        _ => &[],
+    let (of_table, growing): (&[&str], &[&str]) = match table {
+        Table::Hosts => (&UNIQUE_OF_HOSTS, &[]),
+        Table::Ports | Table::Services | Table::Scripts | Table::OsMatches => {
+            (&UNIQUE_OF_PORTS, &GROWING)
+        }
+        _ => (&[], &[]),
     };
     let path = |column: &str| ColumnPath::new(column.split('.').map(str::to_owned).collect());
-    for column in UNIQUE.iter().chain(of_table).chain(&COUNTING) {
+    for column in UNIQUE.iter().chain(of_table).chain(growing).chain(&COUNTING) {
         builder = builder.set_column_dictionary_enabled(path(column), false);
     }
-    for column in &COUNTING {
+    for column in growing.iter().chain(&COUNTING) {
         builder = builder.set_column_encoding(path(column), Encoding::DELTA_BINARY_PACKED);
     }
     Ok(builder.build())

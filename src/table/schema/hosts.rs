@@ -69,6 +69,10 @@ table! { OS_MATCHES, "One row per operating system that matches a host.", key ["
     "name" ColumnType::Utf8, ? "Name of the operating system." field => found.name;
     "accuracy" ColumnType::Int32, ? "Accuracy of the match, in percent." field => found.accuracy;
     "line" ColumnType::Int32, ? "Line in nmap-os-db." field => found.line;
+    "ip" ColumnType::Utf8, ? "First IP address of the host." => r.host.ip(), since 3;
+    "host_key" ColumnType::Utf8, ? "Identity of the host across scans." => r.host.host_key, since 3;
+    "start_time" ColumnType::Timestamp, ? "Time at which nmap started on the host, or else started the scan." => r.host.start_time, since 3;
+    "best" ColumnType::Boolean, ? "True for the match with the best accuracy, the first of equal ones." => r.is_best, since 3;
 }
 
 table! { OS_CLASSES, "One row per class of operating systems that matches a host.", key ["host_id", "class_index"], OsClass(r: OsClassRow<'_>), [class: OsClass<'_> = r.class]:

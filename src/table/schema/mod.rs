@@ -103,7 +103,7 @@ pub(crate) fn schema_version() -> u32 {
 }
 
 /// Version of the tables in which columns were added that do not say otherwise.
-const FIRST_VERSION: u32 = 1;
+pub(super) const FIRST_VERSION: u32 = 1;
 
 /// Defines a table with rows of one kind. Per column: name, type, `!` for never null or `?`, description, and the
 /// value.

@@ -21,6 +21,8 @@ table! { PORTS, "One row per port that is listed singly; with --expand-extraport
     "owner" ColumnType::Utf8, ? "User that identd named (nmap 3.x and 4.x)." field => port.owner;
     "port_index" ColumnType::Int32, ! "Index among the ports of the host, from 0." flat => port.index;
     "expanded" ColumnType::Boolean, ! "True if the port comes from a list of extrareasons." flat => port.expanded;
+    "host_key" ColumnType::Utf8, ? "Identity of the host across scans." => r.host.host_key, since 3;
+    "start_time" ColumnType::Timestamp, ? "Time at which nmap started on the host, or else started the scan." => r.host.start_time, since 3;
 merged:
     "first_seen" ColumnType::Timestamp, ? "Time at which the port was first listed: the earliest start of the host, or its end if there is no start." => r.host.seen.first;
     "last_seen" ColumnType::Timestamp, ? "Time at which the port was last listed: the latest end of the host, or its start if there is no end." => r.host.seen.last;
@@ -52,11 +54,14 @@ table! { SERVICES, "One row per service found on a port; nmap reports at most on
     "cpes" ColumnType::Texts, ? "CPE 2.2 URIs." field => service.cpes;
     "fingerprint" ColumnType::Utf8, ? "Fingerprint of a service that nmap does not know." field => service.fingerprint;
     "banner" ColumnType::Utf8, ? "Banner that masscan read." field => service.banner;
+    "host_key" ColumnType::Utf8, ? "Identity of the host across scans." => r.host.host_key, since 3;
+    "state" ColumnType::Dictionary, ? "State of the port." => &r.port.state, since 3;
+    "start_time" ColumnType::Timestamp, ? "Time at which nmap started on the host, or else started the scan." => r.host.start_time, since 3;
 }
 
 table! { SCRIPTS, "One row per script result, of a scan, a host or a port.", key ["scan_id", "host_id", "protocol", "port", "scope", "script_index"], Script(r: ScriptRow<'_>), [script: Script<'_> = r.script]:
     "scan_id" ColumnType::Utf8, ! "ID of the scan." => r.scan_id;
-    "host_id" ColumnType::Utf8, ? "ID of the host that the script ran on; null for prerule and postrule." => r.host_id;
+    "host_id" ColumnType::Utf8, ? "ID of the host that the script ran on; null for prerule and postrule." => r.host.map(|host| host.host_id);
     "protocol" ColumnType::Dictionary, ? "Protocol of the port that the script ran on." => r.port.map(|port| &port.protocol);
     "port" ColumnType::Int32, ? "Number of the port that the script ran on." => r.port.map(|port| &port.number);
     "scope" ColumnType::Dictionary, ! "prerule, host, port or postrule." => Cell::Plain(r.scope.as_str());
@@ -65,4 +70,8 @@ table! { SCRIPTS, "One row per script result, of a scan, a host or a port.", key
     "origin" ColumnType::Dictionary, ! "nse, or engine for a function of scanmill's user." flat => script.origin;
     "output" ColumnType::Utf8, ? "Output text; null if the script returned an empty table." field => script.output;
     "data" ColumnType::Json, ? "Structured value as JSON text." field => script.data;
+    "ip" ColumnType::Utf8, ? "First IP address of the host." => r.host.map_or(Cell::Null, |host| host.ip()), since 3;
+    "host_key" ColumnType::Utf8, ? "Identity of the host across scans." => r.host.map(|host| host.host_key), since 3;
+    "state" ColumnType::Dictionary, ? "State of the port that the script ran on." => r.port.map(|port| &port.state), since 3;
+    "start_time" ColumnType::Timestamp, ? "Time at which nmap started on the host, or else started the scan." => r.start_time, since 3;
 }

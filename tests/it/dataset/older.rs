@@ -108,6 +108,25 @@ fn a_column_that_it_lacks_can_be_selected_alone() {
 }
 
 #[test]
+fn columns_of_later_versions_are_null_in_its_rows_and_set_in_those_that_are_added() {
+    let place = Place::new();
+    let old = unpacked(place.0.path());
+    scanmill(&["ingest", "-q", "--into", &old, &fixture("04-all-options-lan.xml")]);
+    let dataset = Dataset::open(Path::new(&old)).unwrap();
+    for table in [Table::Ports, Table::Services, Table::Scripts, Table::OsMatches] {
+        let batches = dataset.table(table, &TableOptions::default()).unwrap();
+        let mut of_version = [0, 0];
+        for batch in batches.map(Result::unwrap) {
+            let starts = batch.column_by_name("start_time").unwrap();
+            assert!([0, batch.num_rows()].contains(&starts.null_count()), "{}", table.name());
+            of_version[usize::from(starts.null_count() == 0)] += batch.num_rows();
+        }
+        assert!(of_version[1] > 0, "{}: no row with values", table.name());
+        assert!(of_version[0] > 0 || table == Table::OsMatches, "{}: no old row", table.name());
+    }
+}
+
+#[test]
 fn it_is_compacted_with_new_files_and_recognizes_its_scans() {
     let place = Place::new();
     let old = unpacked(place.0.path());
