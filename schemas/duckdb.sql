@@ -162,7 +162,9 @@ CREATE TABLE ports (
     "reason_ip" VARCHAR,
     "owner" VARCHAR,
     "port_index" INTEGER NOT NULL,
-    "expanded" BOOLEAN NOT NULL
+    "expanded" BOOLEAN NOT NULL,
+    "host_key" VARCHAR,
+    "start_time" TIMESTAMP WITH TIME ZONE
 );
 COMMENT ON TABLE ports IS 'One row per port that is listed singly; with --expand-extraports also one per port of the lists. Key: host_id, protocol, port.';
 COMMENT ON COLUMN ports."scan_id" IS 'ID of the scan.';
@@ -177,6 +179,8 @@ COMMENT ON COLUMN ports."reason_ip" IS 'Sender of that packet, if it was not the
 COMMENT ON COLUMN ports."owner" IS 'User that identd named (nmap 3.x and 4.x).';
 COMMENT ON COLUMN ports."port_index" IS 'Index among the ports of the host, from 0.';
 COMMENT ON COLUMN ports."expanded" IS 'True if the port comes from a list of extrareasons.';
+COMMENT ON COLUMN ports."host_key" IS 'Identity of the host across scans.';
+COMMENT ON COLUMN ports."start_time" IS 'Time at which nmap started on the host, or else started the scan.';
 
 CREATE TABLE services (
     "scan_id" VARCHAR NOT NULL,
@@ -201,7 +205,10 @@ CREATE TABLE services (
     "high_ver" INTEGER,
     "cpes" VARCHAR[],
     "fingerprint" VARCHAR,
-    "banner" VARCHAR
+    "banner" VARCHAR,
+    "host_key" VARCHAR,
+    "state" VARCHAR,
+    "start_time" TIMESTAMP WITH TIME ZONE
 );
 COMMENT ON TABLE services IS 'One row per service found on a port; nmap reports at most one, masscan several. Key: host_id, protocol, port, service_index.';
 COMMENT ON COLUMN services."scan_id" IS 'ID of the scan.';
@@ -227,6 +234,9 @@ COMMENT ON COLUMN services."high_ver" IS 'Highest RPC version.';
 COMMENT ON COLUMN services."cpes" IS 'CPE 2.2 URIs.';
 COMMENT ON COLUMN services."fingerprint" IS 'Fingerprint of a service that nmap does not know.';
 COMMENT ON COLUMN services."banner" IS 'Banner that masscan read.';
+COMMENT ON COLUMN services."host_key" IS 'Identity of the host across scans.';
+COMMENT ON COLUMN services."state" IS 'State of the port.';
+COMMENT ON COLUMN services."start_time" IS 'Time at which nmap started on the host, or else started the scan.';
 
 CREATE TABLE scripts (
     "scan_id" VARCHAR NOT NULL,
@@ -238,7 +248,11 @@ CREATE TABLE scripts (
     "name" VARCHAR NOT NULL,
     "origin" VARCHAR NOT NULL,
     "output" VARCHAR,
-    "data" VARCHAR
+    "data" VARCHAR,
+    "ip" VARCHAR,
+    "host_key" VARCHAR,
+    "state" VARCHAR,
+    "start_time" TIMESTAMP WITH TIME ZONE
 );
 COMMENT ON TABLE scripts IS 'One row per script result, of a scan, a host or a port. Key: scan_id, host_id, protocol, port, scope, script_index.';
 COMMENT ON COLUMN scripts."scan_id" IS 'ID of the scan.';
@@ -251,6 +265,10 @@ COMMENT ON COLUMN scripts."name" IS 'ID of the script.';
 COMMENT ON COLUMN scripts."origin" IS 'nse, or engine for a function of scanmill''s user.';
 COMMENT ON COLUMN scripts."output" IS 'Output text; null if the script returned an empty table.';
 COMMENT ON COLUMN scripts."data" IS 'Structured value as JSON text.';
+COMMENT ON COLUMN scripts."ip" IS 'First IP address of the host.';
+COMMENT ON COLUMN scripts."host_key" IS 'Identity of the host across scans.';
+COMMENT ON COLUMN scripts."state" IS 'State of the port that the script ran on.';
+COMMENT ON COLUMN scripts."start_time" IS 'Time at which nmap started on the host, or else started the scan.';
 
 CREATE TABLE os_matches (
     "scan_id" VARCHAR NOT NULL,
@@ -258,7 +276,11 @@ CREATE TABLE os_matches (
     "match_index" INTEGER NOT NULL,
     "name" VARCHAR,
     "accuracy" INTEGER,
-    "line" INTEGER
+    "line" INTEGER,
+    "ip" VARCHAR,
+    "host_key" VARCHAR,
+    "start_time" TIMESTAMP WITH TIME ZONE,
+    "best" BOOLEAN
 );
 COMMENT ON TABLE os_matches IS 'One row per operating system that matches a host. Key: host_id, match_index.';
 COMMENT ON COLUMN os_matches."scan_id" IS 'ID of the scan.';
@@ -267,6 +289,10 @@ COMMENT ON COLUMN os_matches."match_index" IS 'Index among the matches of the ho
 COMMENT ON COLUMN os_matches."name" IS 'Name of the operating system.';
 COMMENT ON COLUMN os_matches."accuracy" IS 'Accuracy of the match, in percent.';
 COMMENT ON COLUMN os_matches."line" IS 'Line in nmap-os-db.';
+COMMENT ON COLUMN os_matches."ip" IS 'First IP address of the host.';
+COMMENT ON COLUMN os_matches."host_key" IS 'Identity of the host across scans.';
+COMMENT ON COLUMN os_matches."start_time" IS 'Time at which nmap started on the host, or else started the scan.';
+COMMENT ON COLUMN os_matches."best" IS 'True for the match with the best accuracy, the first of equal ones.';
 
 CREATE TABLE os_classes (
     "scan_id" VARCHAR NOT NULL,

@@ -93,7 +93,9 @@ CREATE TABLE ports (
     `reason_ip` STRING COMMENT 'Sender of that packet, if it was not the host itself.',
     `owner` STRING COMMENT 'User that identd named (nmap 3.x and 4.x).',
     `port_index` INT NOT NULL COMMENT 'Index among the ports of the host, from 0.',
-    `expanded` BOOLEAN NOT NULL COMMENT 'True if the port comes from a list of extrareasons.'
+    `expanded` BOOLEAN NOT NULL COMMENT 'True if the port comes from a list of extrareasons.',
+    `host_key` STRING COMMENT 'Identity of the host across scans.',
+    `start_time` TIMESTAMP COMMENT 'Time at which nmap started on the host, or else started the scan.'
 )
 USING PARQUET
 COMMENT 'One row per port that is listed singly; with --expand-extraports also one per port of the lists. Key: host_id, protocol, port.';
@@ -121,7 +123,10 @@ CREATE TABLE services (
     `high_ver` INT COMMENT 'Highest RPC version.',
     `cpes` ARRAY<STRING> COMMENT 'CPE 2.2 URIs.',
     `fingerprint` STRING COMMENT 'Fingerprint of a service that nmap does not know.',
-    `banner` STRING COMMENT 'Banner that masscan read.'
+    `banner` STRING COMMENT 'Banner that masscan read.',
+    `host_key` STRING COMMENT 'Identity of the host across scans.',
+    `state` STRING COMMENT 'State of the port.',
+    `start_time` TIMESTAMP COMMENT 'Time at which nmap started on the host, or else started the scan.'
 )
 USING PARQUET
 COMMENT 'One row per service found on a port; nmap reports at most one, masscan several. Key: host_id, protocol, port, service_index.';
@@ -136,7 +141,11 @@ CREATE TABLE scripts (
     `name` STRING NOT NULL COMMENT 'ID of the script.',
     `origin` STRING NOT NULL COMMENT 'nse, or engine for a function of scanmill\'s user.',
     `output` STRING COMMENT 'Output text; null if the script returned an empty table.',
-    `data` STRING COMMENT 'Structured value as JSON text.'
+    `data` STRING COMMENT 'Structured value as JSON text.',
+    `ip` STRING COMMENT 'First IP address of the host.',
+    `host_key` STRING COMMENT 'Identity of the host across scans.',
+    `state` STRING COMMENT 'State of the port that the script ran on.',
+    `start_time` TIMESTAMP COMMENT 'Time at which nmap started on the host, or else started the scan.'
 )
 USING PARQUET
 COMMENT 'One row per script result, of a scan, a host or a port. Key: scan_id, host_id, protocol, port, scope, script_index.';
@@ -147,7 +156,11 @@ CREATE TABLE os_matches (
     `match_index` INT NOT NULL COMMENT 'Index among the matches of the host, from 0.',
     `name` STRING COMMENT 'Name of the operating system.',
     `accuracy` INT COMMENT 'Accuracy of the match, in percent.',
-    `line` INT COMMENT 'Line in nmap-os-db.'
+    `line` INT COMMENT 'Line in nmap-os-db.',
+    `ip` STRING COMMENT 'First IP address of the host.',
+    `host_key` STRING COMMENT 'Identity of the host across scans.',
+    `start_time` TIMESTAMP COMMENT 'Time at which nmap started on the host, or else started the scan.',
+    `best` BOOLEAN COMMENT 'True for the match with the best accuracy, the first of equal ones.'
 )
 USING PARQUET
 COMMENT 'One row per operating system that matches a host. Key: host_id, match_index.';

@@ -109,6 +109,8 @@ CREATE TABLE ports (
     "owner" VARCHAR,
     "port_index" INTEGER NOT NULL,
     "expanded" BOOLEAN NOT NULL,
+    "host_key" VARCHAR,
+    "start_time" TIMESTAMP WITH TIME ZONE,
     "first_seen" TIMESTAMP WITH TIME ZONE,
     "last_seen" TIMESTAMP WITH TIME ZONE,
     "last_looked" TIMESTAMP WITH TIME ZONE,
@@ -127,6 +129,8 @@ COMMENT ON COLUMN ports."reason_ip" IS 'Sender of that packet, if it was not the
 COMMENT ON COLUMN ports."owner" IS 'User that identd named (nmap 3.x and 4.x).';
 COMMENT ON COLUMN ports."port_index" IS 'Index among the ports of the host, from 0.';
 COMMENT ON COLUMN ports."expanded" IS 'True if the port comes from a list of extrareasons.';
+COMMENT ON COLUMN ports."host_key" IS 'Identity of the host across scans.';
+COMMENT ON COLUMN ports."start_time" IS 'Time at which nmap started on the host, or else started the scan.';
 COMMENT ON COLUMN ports."first_seen" IS 'Time at which the port was first listed: the earliest start of the host, or its end if there is no start.';
 COMMENT ON COLUMN ports."last_seen" IS 'Time at which the port was last listed: the latest end of the host, or its start if there is no end.';
 COMMENT ON COLUMN ports."last_looked" IS 'Time at which the port was last listed or covered: the latest end of the host, or its start if there is no end.';

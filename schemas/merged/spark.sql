@@ -64,6 +64,8 @@ CREATE TABLE ports (
     `owner` STRING COMMENT 'User that identd named (nmap 3.x and 4.x).',
     `port_index` INT NOT NULL COMMENT 'Index among the ports of the host, from 0.',
     `expanded` BOOLEAN NOT NULL COMMENT 'True if the port comes from a list of extrareasons.',
+    `host_key` STRING COMMENT 'Identity of the host across scans.',
+    `start_time` TIMESTAMP COMMENT 'Time at which nmap started on the host, or else started the scan.',
     `first_seen` TIMESTAMP COMMENT 'Time at which the port was first listed: the earliest start of the host, or its end if there is no start.',
     `last_seen` TIMESTAMP COMMENT 'Time at which the port was last listed: the latest end of the host, or its start if there is no end.',
     `last_looked` TIMESTAMP COMMENT 'Time at which the port was last listed or covered: the latest end of the host, or its start if there is no end.',

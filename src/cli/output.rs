@@ -40,7 +40,7 @@ fn table_of(content: OutputContent, name: &str) -> Result<Table> {
     if name == Table::Conflicts.name() && content == (OutputContent::Merge { explain: false }) {
         return Err(Error::usage("the table conflicts needs --explain"));
     }
-    Table::from_name_in(content.tables(), name)
+    Table::from_name_in(&content.selectable(), name)
 }
 
 fn column_of(content: OutputContent, table: Table, name: &str) -> Result<&'static Column> {
@@ -56,26 +56,29 @@ pub(super) fn output(
     pick: &PickArgs,
     content: OutputContent,
 ) -> Result<OutputOptions> {
-    let tables: Vec<Table> =
+    let mut tables: Vec<Table> =
         write.table.iter().map(|name| table_of(content, name)).collect::<Result<_>>()?;
+    let out = named(write.out.as_deref()).map(OutputName::of);
+    let to = match default_on_terminal(write, pick, content) {
+        Some(text) if out.is_none() => text,
+        _ => format_of(write.to, out)?,
+    };
+    if tables.is_empty() && to == To::Csv && out.is_none_or(is_single_file) {
+        tables.extend(content.flat_table());
+    }
     let columns = match (tables.as_slice(), write.columns.as_slice()) {
         (_, []) => None,
         ([table], names) => {
             let columns = names.iter().map(|name| column_of(content, *table, name));
             Some(columns.collect::<Result<Vec<_>>>()?)
         }
-        _ => return Err(Error::usage("--columns needs a single --table")),
+        _ => return Err(Error::usage("--columns needs a single table: name it with --table")),
     };
     for names in [&write.table, &write.columns] {
         if let Some(name) = twice(names) {
             return Err(Error::usage(format!("{name} is named twice")));
         }
     }
-    let out = named(write.out.as_deref()).map(OutputName::of);
-    let to = match default_on_terminal(write, pick, content) {
-        Some(text) if out.is_none() => text,
-        _ => format_of(write.to, out)?,
-    };
     if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
         return feed_of(feed, to, (write, pick), out);
     }
@@ -342,6 +345,12 @@ fn single_output(to: To, name: Option<OutputName<'_>>) -> Result<Output> {
     }
 }
 
+/// Returns true if the name of an output is that of a file.
+fn is_single_file(name: OutputName<'_>) -> bool {
+    let has_ending = name.find(&ENDINGS).is_some() || name.is_compressed();
+    !name.is_folder() && (is_special(name.path()) || has_ending)
+}
+
 fn table_output(
     format: TableFormat,
     name: Option<OutputName<'_>>,
@@ -373,7 +382,7 @@ fn table_output(
     if matches!(format, TableFormat::Xlsx | TableFormat::Sqlite) {
         return Ok(Output::File(path.to_owned()));
     }
-    let is_file = is_special(path) || name.find(&ENDINGS).is_some() || name.is_compressed();
+    let is_file = is_single_file(name);
     if is_file && parts {
         let path = path.display();
         return Err(Error::usage(format!(

@@ -27,7 +27,7 @@ use crate::{
     output::{DocumentSink, Output, Temporaries, make_target},
     table::{
         Table,
-        export::{self, Dialect, Format},
+        export::{self, Dialect, Format, SqlEngine},
     },
 };
 
@@ -45,20 +45,41 @@ pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
         }
         return Ok(if differing.is_empty() { Exit::Done } else { Exit::Partly });
     }
-    let all: Vec<Table> =
-        if args.merged { Table::of_merges().collect() } else { Table::ALL.to_vec() };
+    let all: Vec<Table> = if args.merged {
+        Table::of_merges().collect()
+    } else {
+        Table::ALL.into_iter().chain(Table::DERIVED).collect()
+    };
     let named = args.tables.iter().map(|name| Table::from_name_in(&all, name));
     let tables = named.collect::<Result<Vec<_>>>()?;
-    let tables = if tables.is_empty() { all } else { tables };
     let format = match args.format {
+        SchemaFormat::Views => return print_views(SqlEngine::DuckDb, args),
+        SchemaFormat::SqliteViews => return print_views(SqlEngine::Sqlite, args),
+        SchemaFormat::SparkViews => return print_views(SqlEngine::Spark, args),
         SchemaFormat::Arrow => Format::Arrow,
         SchemaFormat::JsonSchema => Format::JsonSchema,
         SchemaFormat::Ddl => Format::Ddl(Dialect::DuckDb),
         SchemaFormat::SparkDdl => Format::Ddl(Dialect::Spark),
         SchemaFormat::Md => Format::Markdown,
     };
+    let tables = if !tables.is_empty() {
+        tables
+    } else if matches!(format, Format::Ddl(_)) {
+        // Derived tables are views of the others, unless they are named.
+        all.into_iter().filter(|table| !Table::DERIVED.contains(table)).collect()
+    } else {
+        all
+    };
     let print_tables = if args.merged { export::print_merged } else { export::print };
     print(print_tables(format, &tables).as_bytes())
+}
+
+/// Prints the views, which are those of all tables of a conversion.
+fn print_views(engine: SqlEngine, args: &SchemaArgs) -> Result<Exit> {
+    if args.merged || !args.tables.is_empty() {
+        return Err(Error::usage("views are those of all tables: leave out TABLE and --merged"));
+    }
+    print(export::views(engine).as_bytes())
 }
 
 /// Writes files below a folder, in place of those printed before.

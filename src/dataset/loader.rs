@@ -38,7 +38,7 @@ use crate::{
         TableEncoder,
     },
     output::Temporaries,
-    table::Table,
+    table::{DerivedTables, Table},
 };
 
 /// Maximum number of documents per commit. Small documents need memory in addition to their rows.
@@ -325,7 +325,7 @@ impl Format for Loader {
     const DOCUMENT_EVENTS: bool = true;
 
     fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(ParquetRows::new(&self.sink))
+        TableEncoder::new(ParquetRows::new(&self.sink), DerivedTables::default())
     }
 }
 

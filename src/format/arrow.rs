@@ -105,7 +105,7 @@ impl Format for ArrowSink {
     type Encoder = TableEncoder<ParquetRows>;
 
     fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
+        TableEncoder::new(self.row_encoder(), self.files.options.derived())
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     output::{FolderLayout, FolderOptions, PartitionBy, Temporaries},
-    table::{Column, Table},
+    table::{Column, DerivedTables, Table},
 };
 
 /// Names of the files that a folder of tables may hold.
@@ -35,6 +35,8 @@ pub struct SinkOptions {
     pub merged: bool,
     /// Columns to write if there is a single table; all if `None`.
     pub columns: Option<Vec<&'static Column>>,
+    /// Rows of `open_services` for ports in the state `open|filtered`, too.
+    pub open_filtered: bool,
     /// Replace an existing output; a folder only if its marker lists everything in it.
     pub overwrite: bool,
     /// Name of the command, recorded in the marker of a folder.
@@ -61,6 +63,7 @@ impl Default for SinkOptions {
             tables: Table::ALL.to_vec(),
             merged: false,
             columns: None,
+            open_filtered: false,
             overwrite: false,
             command: "scanmill".to_owned(),
             csv_join: None,
@@ -75,6 +78,11 @@ impl Default for SinkOptions {
 }
 
 impl SinkOptions {
+    /// Returns the derived tables to compute.
+    pub(crate) fn derived(&self) -> DerivedTables {
+        DerivedTables::among(&self.tables).with_open_filtered(self.open_filtered)
+    }
+
     /// Returns the columns of a table if they differ from those of unmerged input.
     pub(super) fn columns_of(&self, table: Table) -> Option<Vec<&'static Column>> {
         let more = table.merged_columns();

@@ -135,7 +135,7 @@ impl<R: TextRowEncoder> Format for TextSink<R> {
     type Encoder = TableEncoder<R>;
 
     fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
+        TableEncoder::new(self.row_encoder(), self.tables.options.derived())
     }
 }
 

@@ -16,7 +16,10 @@ use crate::{
     error::{Position, Result},
     exec::ThreadPool,
     model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary},
-    table::{Row, ScanContext, Table, event_row, host_rows, merged_rows, scan_rows},
+    table::{
+        DerivedTables, Row, ScanContext, Table, derived_merged_rows, derived_rows, event_row,
+        host_rows, merged_rows, scan_rows,
+    },
 };
 
 /// Receives chunks that are ready while a host is encoded: one host may have a million lines.
@@ -290,14 +293,16 @@ pub trait RowFormat: Format<Encoder = TableEncoder<Self::Rows>> {
 #[derive(Debug)]
 pub struct TableEncoder<R> {
     rows: R,
+    derived: DerivedTables,
     written: Written,
 }
 
 impl<R: RowEncoder> TableEncoder<R> {
-    /// Creates an encoder of scans that passes rows to `rows`.
+    /// Creates an encoder of scans that passes rows to `rows`: those of the tables that scans have, and those of the
+    /// derived tables `derived`.
     #[must_use]
-    pub fn new(rows: R) -> Self {
-        Self { rows, written: Written::default() }
+    pub fn new(rows: R, derived: DerivedTables) -> Self {
+        Self { rows, derived, written: Written::default() }
     }
 
     /// Encodes a row.
@@ -322,7 +327,8 @@ impl<R: RowEncoder> ScanEncoder for TableEncoder<R> {
         _emit: Emit<'_, Self::Chunk>,
     ) -> Result<()> {
         self.rows.scan(ScanContext::running(scan))?;
-        host_rows(scan, host, &mut |row| self.row(row))
+        host_rows(scan, host, &mut |row| self.row(row))?;
+        derived_rows(scan, host, self.derived, &mut |row| self.row(row))
     }
 
     fn activity(&mut self, scan: &ScanHeader, index: i32, activity: &ScanActivity) -> Result<()> {
@@ -363,7 +369,8 @@ impl<R: RowEncoder> MergeEncoder for TableEncoder<R> {
         scans: &[&ScanHeader],
         _emit: Emit<'_, Self::Chunk>,
     ) -> Result<()> {
-        merged_rows(merged, scans, &mut |row| self.row(row))
+        merged_rows(merged, scans, &mut |row| self.row(row))?;
+        derived_merged_rows(merged, scans, self.derived, &mut |row| self.row(row))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Certificates of TLS servers, from the script `ssl-cert`.
 
+use std::net::IpAddr;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
@@ -125,6 +127,13 @@ impl DistinguishedName {
     }
 }
 
+/// Returns the common name of the subject, and the end of the validity.
+pub(super) fn name_and_end(root: Node<'_>) -> (Option<String>, Option<Timestamp>) {
+    let name = root.get("subject").and_then(|subject| subject.get_text("commonName"));
+    let end = root.get("validity").and_then(|validity| validity.get_text("notAfter"));
+    (name.map(|name| decoded(name).into_owned()), end.and_then(time))
+}
+
 /// Parses a time. Scripts write `2029-02-25T06:25:02`, some versions with `+00:00`.
 fn time(text: &str) -> Option<Timestamp> {
     Timestamp::from_rfc3339(text)
@@ -145,8 +154,12 @@ fn alternative_names(root: Node<'_>) -> Vec<String> {
     };
     let name = |name: &str| {
         let name = name.trim();
-        let plain = name.strip_prefix("DNS:").or_else(|| name.strip_prefix("IP Address:"));
-        decoded(plain.unwrap_or(name)).into_owned()
+        // OpenSSL writes IPv6 addresses in capitals and with all their zeros.
+        let ip = name.strip_prefix("IP Address:").and_then(|ip| ip.parse::<IpAddr>().ok());
+        match ip {
+            Some(ip) => ip.to_string(),
+            None => decoded(name.strip_prefix("DNS:").unwrap_or(name)).into_owned(),
+        }
     };
     text.split(", ").map(name).filter(|name| !name.is_empty()).collect()
 }
@@ -195,7 +208,7 @@ mod tests {
         );
         assert_eq!(found.issuer.text.as_deref(), Some("2.5.4.97=x, commonName=Root"));
         assert!(!found.is_self_issued());
-        let names = ["a.example", "*.a.example", "2001:DB8:0:0:0:0:0:1", "URI:spiffe://a/b"];
+        let names = ["a.example", "*.a.example", "2001:db8::1", "URI:spiffe://a/b"];
         assert_eq!(found.names, names);
         assert_eq!(found.not_before.unwrap().to_string(), "2026-11-23T06:25:02Z");
         assert_eq!(found.not_after.unwrap().to_string(), "2029-02-25T06:25:02Z");

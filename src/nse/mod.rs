@@ -19,9 +19,11 @@
 
 mod certificate;
 mod structured;
+mod summary;
 mod text;
 mod vulnerability;
 
+pub(crate) use self::summary::{PortSummary, port_summary};
 pub use self::{
     certificate::{Certificate, DistinguishedName},
     vulnerability::Vulnerability,

@@ -103,7 +103,10 @@ pub fn convert(inputs: &Inputs, output: OutputOptions, options: &ConvertOptions)
             let sink = DocumentSink::open_live(path, output.sink.overwrite, temporaries)?;
             conversion.write(FeedSink::new(sink, feed.clone()))
         }
-        _ => output.open(OutputContent::Convert, temporaries, conversion),
+        _ => {
+            let output = output.for_filters(&options.filters);
+            output.open(OutputContent::Convert, temporaries, conversion)
+        }
     }
 }
 

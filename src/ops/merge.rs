@@ -109,6 +109,7 @@ pub fn merge(inputs: &Inputs, output: OutputOptions, options: &MergeOptions) -> 
     let outputs = paths.outputs(&output.destination).chain(state);
     check(outputs, &found.paths(inputs, paths), output.is_on_stdout())?;
     let content = OutputContent::Merge { explain: options.policy.explain };
+    let output = output.for_filters(&options.filters);
     output.open(content, &options.job.temporaries, Merging { options, found })
 }
 

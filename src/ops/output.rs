@@ -8,6 +8,7 @@ use crate::{
         NestedJsonSink, RowFormat, RowFormatVisitor, SinkOptions, TableFormat, XmlSink,
     },
     output::{DocumentSink, Output, Temporaries},
+    pipeline::Filters,
     table::Table,
 };
 
@@ -40,7 +41,7 @@ pub struct OutputOptions {
     pub destination: Output,
     /// Format of the output.
     pub format: OutputFormat,
-    /// Tables to write; all tables of the job if empty.
+    /// Tables to write; all tables of the job if empty, without [`Table::DERIVED`].
     pub tables: Vec<Table>,
     /// Options of tables, and whether an existing output is replaced. The job sets `tables`, `merged`, `command` and
     /// `temporaries`.
@@ -98,6 +99,13 @@ impl OutputOptions {
         self.destination == Output::Stdout
     }
 
+    /// Adapts the rows of `open_services` to the states that a job selects.
+    #[must_use]
+    pub(crate) fn for_filters(mut self, filters: &Filters) -> Self {
+        self.sink.open_filtered |= filters.selects_open_filtered();
+        self
+    }
+
     /// Opens the output and passes it to `visitor`.
     pub(crate) fn open<V: FormatVisitor>(
         self,
@@ -152,7 +160,7 @@ impl OutputOptions {
         let OutputFormat::Tables(format) = format else {
             return Err(Error::usage("a feed has no tables"));
         };
-        if let Some(table) = tables.iter().find(|table| !content.tables().contains(table)) {
+        if let Some(table) = tables.iter().find(|table| !content.selectable().contains(table)) {
             let (command, table) = (content.command(), table.name());
             return Err(Error::usage(format!("{command} has no table {table}")));
         }
@@ -184,7 +192,7 @@ pub(crate) enum OutputContent {
 }
 
 impl OutputContent {
-    /// Returns all tables that it has.
+    /// Returns the tables that are written if none are named.
     pub(crate) fn tables(self) -> &'static [Table] {
         match self {
             Self::History => &Table::HISTORY,
@@ -193,6 +201,23 @@ impl OutputContent {
                 &Table::ALL
             }
             Self::Diff => &[Table::Changes],
+        }
+    }
+
+    /// Returns all tables that can be named.
+    pub(crate) fn selectable(self) -> Vec<Table> {
+        let derived = self.flat_table().map(|_| Table::DERIVED);
+        self.tables().iter().copied().chain(derived.into_iter().flatten()).collect()
+    }
+
+    /// Returns the table that answers most questions alone: the content of a single file of a format that has one table
+    /// per file.
+    pub(crate) fn flat_table(self) -> Option<Table> {
+        match self {
+            Self::Convert | Self::Scan | Self::MergedScan | Self::Merge { .. } => {
+                Some(Table::OpenServices)
+            }
+            Self::History | Self::Diff => None,
         }
     }
 

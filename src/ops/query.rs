@@ -371,7 +371,7 @@ impl Format for TableLoader {
     type Encoder = TableEncoder<SqliteRows>;
 
     fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(SqliteRows::new(&self.options))
+        TableEncoder::new(SqliteRows::new(&self.options), self.options.derived())
     }
 }
 

@@ -172,7 +172,8 @@ pub fn read<P: Into<PathBuf>>(
 /// Reads all inputs.
 fn read_all(inputs: &Inputs, options: ReadOptions, results: Results<TableBatch>) -> Result<Report> {
     let ReadOptions { tables, xml, filters, threads, batch_rows, cancellation, .. } = options;
-    let channel = BatchChannel::new(tables, batch_rows, results);
+    let mut channel = BatchChannel::new(tables, batch_rows, results);
+    channel.options.open_filtered = filters.selects_open_filtered();
     let pipeline = Pipeline::new(xml, filters, channel, cancellation);
     let mut pipeline = pipeline.with_threads(threads)?;
     let (inputs, progress) = (inputs.resolve(), ProgressHandle::default());
@@ -209,7 +210,7 @@ impl Format for BatchChannel {
     type Encoder = TableEncoder<ParquetRows>;
 
     fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(ParquetRows::new(&self.options))
+        TableEncoder::new(ParquetRows::new(&self.options), self.options.derived())
     }
 }
 

@@ -39,6 +39,13 @@ impl Filters {
         !host.complete && self.leaves_cut.load(Ordering::Relaxed)
     }
 
+    /// Returns true if the states or the expression decide on ports that are `open|filtered`, so that `open_services` has
+    /// those that they keep, too.
+    pub(crate) fn selects_open_filtered(&self) -> bool {
+        self.states.iter().any(|state| state == PortState::OpenFiltered.as_str())
+            || self.expression.as_ref().is_some_and(|filter| filter.has_field(Field::State))
+    }
+
     /// Returns false if the expression omits a host, whatever an engine adds to it.
     pub(super) fn may_keep(&self, host: &Host<'_>, seen: SeenTimes) -> bool {
         let Some(filter) = &self.expression else { return true };

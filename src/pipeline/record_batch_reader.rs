@@ -5,7 +5,10 @@ use std::io::Read;
 use crate::{
     error::{Error, Result},
     model::{ScanEvent, ScanHeader},
-    table::{BatchBuilder, RecordBatch, Row, SchemaRef, Table, event_row, host_rows, scan_rows},
+    table::{
+        BatchBuilder, DerivedTables, RecordBatch, Row, SchemaRef, Table, derived_rows, event_row,
+        host_rows, scan_rows,
+    },
     xml::Reader,
 };
 
@@ -33,6 +36,7 @@ pub struct RecordBatchReader<R> {
     reader: Reader<R>,
     source: String,
     builder: BatchBuilder,
+    derived: DerivedTables,
     run: ScanHeader,
     events: i32,
     finished: bool,
@@ -47,6 +51,7 @@ impl<R: Read> RecordBatchReader<R> {
             reader,
             source: source.into(),
             builder: BatchBuilder::new(table, None),
+            derived: DerivedTables::among(&[table]),
             run: ScanHeader::default(),
             events: 0,
             finished: false,
@@ -62,7 +67,7 @@ impl<R: Read> RecordBatchReader<R> {
 
     /// Reads until a batch is full, or to the end.
     fn gather(&mut self) -> Result<()> {
-        let Self { reader, builder, run, events, .. } = self;
+        let Self { reader, builder, derived, run, events, .. } = self;
         while builder.rows() < ROWS && builder.bytes() < BYTES {
             let Some(event) = reader.next_event()? else {
                 self.finished = true;
@@ -78,7 +83,10 @@ impl<R: Read> RecordBatchReader<R> {
                     event_row(run, *events, &event, &mut push)?;
                     *events = events.saturating_add(1);
                 }
-                ScanEvent::Host(host) => host_rows(run, &host, &mut push)?,
+                ScanEvent::Host(host) => {
+                    host_rows(run, &host, &mut push)?;
+                    derived_rows(run, &host, *derived, &mut push)?;
+                }
                 ScanEvent::ScanEnd(record) => scan_rows(&self.source, &record, &mut push)?,
                 ScanEvent::ScanInfo(_) => {}
             }

@@ -16,6 +16,7 @@ mod builder;
 mod cell;
 mod column;
 mod column_builder;
+mod derived;
 mod dictionary;
 pub mod export;
 mod field;
@@ -35,6 +36,7 @@ pub use self::{
     builder::BatchBuilder,
     cell::{Cell, CellList},
     column::Column,
+    derived::{DerivedTables, derived_merged_rows, derived_rows},
     field::{ColumnType, Field},
     row::{Row, event_row, host_rows, scan_rows},
     scan::ScanContext,

@@ -3,6 +3,7 @@
 use super::{
     Cell, CellList, CellVisitor, Table,
     cell::Id,
+    derived::{CertificateRow, OpenServiceRow, VulnerabilityRow},
     interval::{HostIntervalRow, PortIntervalRow},
 };
 use crate::{
@@ -34,6 +35,9 @@ pub(super) enum Inner<'r> {
     Change(ChangeRow<'r>),
     HostInterval(HostIntervalRow<'r>),
     PortInterval(PortIntervalRow<'r>),
+    OpenService(OpenServiceRow<'r>),
+    Certificate(CertificateRow<'r>),
+    Vulnerability(VulnerabilityRow<'r>),
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +56,8 @@ pub(super) struct HostRow<'r> {
     pub(super) host: &'r Host<'r>,
     /// Start of the host in the scan of the row, or else of that scan.
     pub(super) start_time: Option<Timestamp>,
+    /// Start of the scan of the row.
+    pub(super) scan_start: Option<Timestamp>,
     /// Times at which the host or the port was seen, in the result of a merge.
     pub(super) seen: SeenRange,
     pub(super) scans: Option<&'r Vec<&'r str>>,
@@ -61,6 +67,32 @@ pub(super) struct HostRow<'r> {
 static NO_SCANS: Vec<&str> = Vec::new();
 
 impl<'r> HostRow<'r> {
+    /// Calls `run` with the values of a host of a scan.
+    pub(super) fn with<T>(
+        scan: &ScanHeader,
+        host: &Host<'_>,
+        run: impl FnOnce(HostRow<'_>) -> T,
+    ) -> T {
+        let host_id = host_id(&scan.scan_id, host.index);
+        let host_key = HostKey::of(host, Identity::Ip);
+        run(HostRow {
+            scan_id: Id::new(&scan.scan_id),
+            host_id: Id::new(&host_id),
+            host_key: host_key.as_str(),
+            ip: host.ip().map(|address| &*address.text),
+            host,
+            start_time: host.start_time.or(scan.start_time),
+            scan_start: scan.start_time,
+            seen: SeenRange::default(),
+            scans: None,
+        })
+    }
+
+    /// Returns the name to show.
+    pub(super) fn hostname(&self) -> Option<&'r str> {
+        self.host.hostname().map(|name| &*name.name)
+    }
+
     /// Returns the IDs of the scans that saw the host.
     pub(super) fn scans(&self) -> &'r dyn CellList {
         match self.scans {
@@ -194,6 +226,9 @@ impl Row<'_> {
             Inner::Change(_) => Table::Changes,
             Inner::HostInterval(_) => Table::HostHistory,
             Inner::PortInterval(_) => Table::PortHistory,
+            Inner::OpenService(_) => Table::OpenServices,
+            Inner::Certificate(_) => Table::Certificates,
+            Inner::Vulnerability(_) => Table::Vulnerabilities,
         }
     }
 
@@ -214,6 +249,9 @@ impl Row<'_> {
             Inner::Change(row) => row.cells(to),
             Inner::HostInterval(row) => row.cells(to),
             Inner::PortInterval(row) => row.cells(to),
+            Inner::OpenService(row) => row.cells(to),
+            Inner::Certificate(row) => row.cells(to),
+            Inner::Vulnerability(row) => row.cells(to),
         }
     }
 }
@@ -228,18 +266,11 @@ pub fn host_rows(
     host: &Host<'_>,
     each: &mut dyn FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
-    let host_id = host_id(&run.scan_id, host.index);
-    let host_key = HostKey::of(host, Identity::Ip);
-    let row = HostRow {
-        scan_id: Id::new(&run.scan_id),
-        host_id: Id::new(&host_id),
-        host_key: host_key.as_str(),
-        ip: host.ip().map(|address| &*address.text),
-        host,
-        start_time: host.start_time.or(run.start_time),
-        seen: SeenRange::default(),
-        scans: None,
-    };
+    HostRow::with(run, host, |row| rows_of_host(row, each))
+}
+
+fn rows_of_host(row: HostRow<'_>, each: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    let host = row.host;
     each(&Row(Inner::Host(row)))?;
     for port in &host.ports {
         each(&Row(Inner::Port(PortRow { host: row, port })))?;
@@ -348,17 +379,19 @@ fn header_of<'s>(scans: &[&'s ScanHeader], scan: ScanIndex) -> Option<&'s ScanHe
 
 /// Values that all rows of a merged host share.
 #[derive(Clone, Copy)]
-struct MergedHostRows<'r> {
-    merged: &'r MergedHost<'r>,
-    scans: &'r [&'r ScanHeader],
-    ids: &'r Vec<&'r str>,
+pub(super) struct MergedHostRows<'r> {
+    pub(super) merged: &'r MergedHost<'r>,
+    pub(super) scans: &'r [&'r ScanHeader],
+    /// IDs of the scans that contributed.
+    pub(super) ids: &'r Vec<&'r str>,
 }
 
 impl<'r> MergedHostRows<'r> {
     /// Returns the values for rows whose data come from this scan.
-    fn of_scan(&self, scan: ScanIndex) -> HostRow<'r> {
+    pub(super) fn of_scan(&self, scan: ScanIndex) -> HostRow<'r> {
         let MergedHost { host_key, host_id, host, provenance, .. } = self.merged;
         let header = header_of(self.scans, scan);
+        let scan_start = header.and_then(|header| header.start_time);
         // The start of the host is that in the scan that supplied its state.
         let start = host.start_time.filter(|_| scan == provenance.status);
         HostRow {
@@ -367,7 +400,8 @@ impl<'r> MergedHostRows<'r> {
             host_key,
             ip: host.ip().map(|address| &*address.text),
             host,
-            start_time: start.or(header.and_then(|header| header.start_time)),
+            start_time: start.or(scan_start),
+            scan_start,
             seen: provenance.seen,
             scans: Some(self.ids),
         }
@@ -387,6 +421,7 @@ impl<'r> MergedColumns<'r> {
             ip: None,
             host: &merged.host,
             start_time: None,
+            scan_start: None,
             seen: merged.provenance.seen,
             scans: Some(scans),
         })
@@ -472,6 +507,6 @@ pub fn scan_rows(
     Ok(())
 }
 
-fn numbered<T>(items: &[T]) -> impl Iterator<Item = (i32, &T)> {
+pub(super) fn numbered<T>(items: &[T]) -> impl Iterator<Item = (i32, &T)> {
     (0..).zip(items)
 }

@@ -34,10 +34,16 @@ pub enum Table {
     HostHistory,
     /// One row per interval in which the listed values of a port did not change.
     PortHistory,
+    /// One row per open port and service, with its host and scan.
+    OpenServices,
+    /// One row per certificate of a TLS server.
+    Certificates,
+    /// One row per vulnerability that a script reports.
+    Vulnerabilities,
 }
 
 impl Table {
-    /// Tables of a conversion, in the order of the documentation.
+    /// Tables of a conversion, in the order of the documentation, without those that are [derived](Self::DERIVED).
     pub const ALL: [Self; 10] = [
         Self::Scans,
         Self::Hosts,
@@ -60,12 +66,18 @@ impl Table {
     /// Tables of a history.
     pub const HISTORY: [Self; 2] = [Self::HostHistory, Self::PortHistory];
 
-    /// Total number of tables.
-    pub(crate) const COUNT: usize = Self::MERGED.len() + 1 + Self::HISTORY.len();
+    /// Tables of conversions and merges that are computed from the others. They are written only if they are named.
+    pub const DERIVED: [Self; 3] = [Self::OpenServices, Self::Certificates, Self::Vulnerabilities];
 
-    /// Returns all tables: those of a merge, the differences between two states, and those of a history.
+    /// Total number of tables.
+    pub(crate) const COUNT: usize =
+        Self::MERGED.len() + 1 + Self::HISTORY.len() + Self::DERIVED.len();
+
+    /// Returns all tables: those of a merge, the differences between two states, those of a history, and the derived
+    /// ones.
     pub(crate) fn of_merges() -> impl Iterator<Item = Self> {
-        Self::MERGED.into_iter().chain([Self::Changes]).chain(Self::HISTORY)
+        let stored = Self::MERGED.into_iter().chain([Self::Changes]).chain(Self::HISTORY);
+        stored.chain(Self::DERIVED)
     }
 
     /// Returns the name of the table, as in file names.
@@ -86,15 +98,19 @@ impl Table {
             Self::Changes => "changes",
             Self::HostHistory => "host_history",
             Self::PortHistory => "port_history",
+            Self::OpenServices => "open_services",
+            Self::Certificates => "certificates",
+            Self::Vulnerabilities => "vulnerabilities",
         }
     }
 
-    /// Returns the table with this name.
+    /// Returns the table of a conversion with this name, which may be derived.
     ///
     /// # Errors
     /// Returns [`ErrorKind::UnknownName`] with the list of tables if there is none.
     pub fn from_name(name: &str) -> Result<Self> {
-        Self::from_name_in(&Self::ALL, name)
+        let tables: Vec<Self> = Self::ALL.into_iter().chain(Self::DERIVED).collect();
+        Self::from_name_in(&tables, name)
     }
 
     /// Returns the table with this name among `tables`.
@@ -109,7 +125,8 @@ impl Table {
         })
     }
 
-    /// Returns the number of the table, from 0: the tables of [`Table::MERGED`] in their order, then the others.
+    /// Returns the number of the table, from 0: the tables of [`Table::MERGED`] in their order, then the
+    /// others; that of a derived table is the highest.
     #[must_use]
     pub const fn number(self) -> usize {
         self as usize

@@ -18,7 +18,30 @@ fn pyarrow_reads_the_types_and_rows_that_scanmill_wrote() {
         reader.arg(converted.folder(format));
     }
     let said = output_of(&mut reader);
-    assert!(said.trim_end().ends_with("of 10 tables"), "{said}");
+    assert!(said.trim_end().ends_with("of 13 tables"), "{said}");
+}
+
+#[test]
+fn views_of_duckdb_and_sqlite_equal_the_table_of_open_services() {
+    let Some(python) = venv_python() else {
+        skip("formats", "no duckdb; .ci/test installs it below target/");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let scanmill = |command_line: &str, inputs: &[&str]| {
+        let mut scanmill = command(cargo_bin!("scanmill"));
+        scanmill.args(command_line.split(' ')).current_dir(folder.path());
+        let output = scanmill.args(inputs.iter().map(|input| root().join(input))).output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{command_line}: {output:?}");
+    };
+    // A dataset has each scan once.
+    scanmill("ingest -q --into dataset", &["fixtures", "tests/data/scripts.xml"]);
+    let tables = "scans,hosts,ports,services,scripts,os_matches,open_services";
+    scanmill(&format!("convert -q dataset -o tables/ --to parquet --table {tables}"), &[]);
+    let mut views = command(python);
+    views.arg(root().join("tests/oracle/views.py")).arg(root().join("schemas/views"));
+    let said = output_of(views.arg(folder.path().join("tables")));
+    assert!(said.trim_end().ends_with(" rows"), "{said}");
 }
 
 #[test]

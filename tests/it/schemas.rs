@@ -20,7 +20,7 @@ use scanmill::{
     },
     output::Output,
     table::{
-        Row, Table, event_row,
+        DerivedTables, Row, Table, derived_rows, event_row,
         export::{self, Dialect, Format},
         host_rows, scan_rows,
     },
@@ -100,13 +100,19 @@ fn nested_lines(source: &str, read: &[Read]) -> Vec<Value> {
 fn flat_lines(source: &str, read: &[Read], folder: &Path) -> Vec<Value> {
     let path = folder.join("rows.jsonl");
     let output = Output::File(path.clone());
-    let mut sink = JsonlSink::open(&output, SinkOptions::default()).unwrap();
+    let tables: Vec<Table> = Table::ALL.into_iter().chain(Table::DERIVED).collect();
+    let derived = DerivedTables::among(&tables);
+    let mut options = SinkOptions::default();
+    options.tables = tables;
+    let mut sink = JsonlSink::open(&output, options).unwrap();
     let mut encoder = sink.row_encoder();
     for read in read {
         let each = &mut |row: &Row<'_>| encoder.row(row);
         match read {
             Read::Event(run, index, event) => event_row(run, *index, event, each),
-            Read::Host(run, host) => host_rows(run, host, each),
+            Read::Host(run, host) => {
+                host_rows(run, host, each).and_then(|()| derived_rows(run, host, derived, each))
+            }
             Read::End(record) => scan_rows(source, record, each),
         }
         .unwrap();
@@ -190,9 +196,10 @@ fn a_check_reports_changed_missing_and_extra_files() {
 #[test]
 fn every_row_conforms_to_the_schema_of_its_table_and_of_all_tables() {
     let folder = tempfile::tempdir().unwrap();
-    let own: BTreeMap<_, _> =
-        Table::ALL.map(|table| (table.name(), schema(&format!("{}.json", table.name())).1)).into();
-    let (_, any) = compile(&export::print(Format::JsonSchema, &Table::ALL));
+    let tables: Vec<Table> = Table::ALL.into_iter().chain(Table::DERIVED).collect();
+    let of_table = |table: &Table| (table.name(), schema(&format!("{}.json", table.name())).1);
+    let own: BTreeMap<_, _> = tables.iter().map(of_table).collect();
+    let (_, any) = compile(&export::print(Format::JsonSchema, &tables));
     let mut seen = BTreeSet::new();
     for path in fixtures() {
         let read = read(&fs::read(&path).unwrap());
@@ -205,7 +212,7 @@ fn every_row_conforms_to_the_schema_of_its_table_and_of_all_tables() {
             }
         }
     }
-    assert_eq!(seen.len(), Table::ALL.len(), "{seen:?}");
+    assert_eq!(seen.len(), tables.len(), "{seen:?}");
 }
 
 /// Asserts that every member of the line is required, and that no other is allowed.
@@ -358,8 +365,11 @@ fn nested_lines_with_null_empty_or_unknown_members_do_not_conform() {
 fn every_table_and_column_is_in_every_format() {
     let duckdb = export::print(Format::Ddl(Dialect::DuckDb), &Table::ALL);
     let spark = export::print(Format::Ddl(Dialect::Spark), &Table::ALL);
-    let markdown = export::print(Format::Markdown, &Table::ALL);
-    for table in Table::ALL {
+    let tables: Vec<Table> = Table::ALL.into_iter().chain(Table::DERIVED).collect();
+    let duckdb = duckdb + &export::print(Format::Ddl(Dialect::DuckDb), &Table::DERIVED);
+    let spark = spark + &export::print(Format::Ddl(Dialect::Spark), &Table::DERIVED);
+    let markdown = export::print(Format::Markdown, &tables);
+    for table in tables {
         let part = |text: &str, start: String, end: &str| {
             let (_, rest) = text.split_once(&start).unwrap_or_else(|| panic!("{start}"));
             rest.split(end).next().unwrap_or_default().to_owned()

@@ -300,18 +300,20 @@ impl Converted {
 pub fn rows_of(path: &Path) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.jsonl");
-    convert_path(path, TableFormat::Jsonl, &Output::File(file.clone()));
+    convert_path(path, TableFormat::Jsonl, &Output::File(file.clone()), SinkOptions::default());
     let text = fs::read_to_string(file).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Converts all fixtures through the pipeline.
+/// Converts all fixtures through the pipeline to all tables, also those that are derived.
 fn convert(format: TableFormat, output: &Output) {
-    convert_path(&root().join("fixtures"), format, output);
+    let mut options = SinkOptions::default();
+    options.tables.extend(Table::DERIVED);
+    convert_path(&root().join("fixtures"), format, output, options);
 }
 
-fn convert_path(path: &Path, format: TableFormat, output: &Output) {
-    let report = format::open(format, output, SinkOptions::default(), Convert(path)).unwrap();
+fn convert_path(path: &Path, format: TableFormat, output: &Output, options: SinkOptions) {
+    let report = format::open(format, output, options, Convert(path)).unwrap();
     assert!(report.counts.hosts > 100 && report.errors.is_empty(), "{:?}", report.errors);
 }
 

@@ -280,6 +280,9 @@ pub(super) enum SchemaFormat {
     JsonSchema,
     Ddl,
     SparkDdl,
+    Views,
+    SqliteViews,
+    SparkViews,
     Md,
 }
 

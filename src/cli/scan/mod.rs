@@ -79,6 +79,7 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         .with_progress(scan_progress(way))
         .with_cancellation(stop.into())
         .with_temporaries(temporaries.clone());
+    let output = output.for_filters(&options.filters);
     let scanned = output.open(content, &temporaries, Scan(options));
     talk.leftovers(&temporaries);
     let ScanReport { report, processes, .. } = scanned?;

@@ -203,7 +203,7 @@ impl Format for ParquetSink {
     type Encoder = TableEncoder<ParquetRows>;
 
     fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
+        TableEncoder::new(self.row_encoder(), self.options.derived())
     }
 }
 

@@ -72,7 +72,7 @@ impl Format for SqliteSink {
     type Encoder = TableEncoder<SqliteRows>;
 
     fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
+        TableEncoder::new(self.row_encoder(), self.options.derived())
     }
 }
 

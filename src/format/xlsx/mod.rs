@@ -141,7 +141,7 @@ impl Format for XlsxSink {
     type Encoder = TableEncoder<XlsxRows>;
 
     fn encoder(&self) -> Self::Encoder {
-        TableEncoder::new(self.row_encoder())
+        TableEncoder::new(self.row_encoder(), self.options.derived())
     }
 }
 

@@ -10,14 +10,18 @@ mod json_schema;
 mod markdown;
 mod nested;
 mod view;
+mod views;
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-pub use self::ddl::Dialect;
 use self::view::View;
+pub use self::{
+    ddl::Dialect,
+    views::{SqlEngine, views},
+};
 use super::Table;
 use crate::{
     error::{Error, Result},
@@ -73,7 +77,7 @@ fn print_views(format: Format, tables: &[View]) -> String {
 #[must_use]
 pub fn files() -> Vec<(PathBuf, String)> {
     let a_table = |folder: &'static str, format| {
-        Table::ALL.into_iter().map(move |table| {
+        Table::ALL.into_iter().chain(Table::DERIVED).map(move |table| {
             let name = format!("{}.json", table.name());
             (Path::new(folder).join(name), print(format, &[table]))
         })
@@ -84,16 +88,23 @@ pub fn files() -> Vec<(PathBuf, String)> {
     files.push((Path::new("json-schema").join("nested.json"), nested::print()));
     files.push(whole("duckdb.sql", Format::Ddl(Dialect::DuckDb)));
     files.push(whole("spark.sql", Format::Ddl(Dialect::Spark)));
-    files.push(whole("tables.md", Format::Markdown));
+    for engine in SqlEngine::ALL {
+        let path = Path::new("views").join(engine.name()).with_extension("sql");
+        files.push((path, views(engine).to_owned()));
+    }
+    let named: Vec<Table> = Table::ALL.into_iter().chain(Table::DERIVED).collect();
+    files.push((PathBuf::from("tables.md"), print(Format::Markdown, &named)));
     files.extend(merged_files());
     files
 }
 
 /// Returns the files of tables that only a merge or a comparison has, or that have additional columns there.
 fn merged_files() -> impl Iterator<Item = (PathBuf, String)> {
-    let tables = Table::of_merges()
-        .filter(|table| !table.merged_columns().is_empty() || !Table::ALL.contains(table));
-    let tables: Vec<Table> = tables.collect();
+    let is_of_conversions =
+        |table: &Table| Table::ALL.contains(table) || Table::DERIVED.contains(table);
+    let tables: Vec<Table> = Table::of_merges()
+        .filter(|table| !table.merged_columns().is_empty() || !is_of_conversions(table))
+        .collect();
     let of_table = |table: Table, folder: &str, format| {
         let path = Path::new("merged").join(folder).join(format!("{}.json", table.name()));
         (path, print_merged(format, &[table]))
@@ -112,6 +123,10 @@ fn merged_files() -> impl Iterator<Item = (PathBuf, String)> {
         ("spark.sql", Format::Ddl(Dialect::Spark)),
         ("tables.md", Format::Markdown),
     ] {
+        // The SQL of views creates the derived tables.
+        let is_created =
+            |table: &Table| format == Format::Markdown || !Table::DERIVED.contains(table);
+        let tables: Vec<Table> = tables.iter().copied().filter(is_created).collect();
         files.push((Path::new("merged").join(name), print_merged(format, &tables)));
     }
     let nested = Path::new("merged").join("json-schema").join("nested.json");

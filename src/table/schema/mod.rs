@@ -37,6 +37,9 @@ pub(super) const fn of(table: Table) -> &'static Definition {
         Table::Changes => &merged::CHANGES,
         Table::HostHistory => &history::HOST_HISTORY,
         Table::PortHistory => &history::PORT_HISTORY,
+        Table::OpenServices => &derived::OPEN_SERVICES,
+        Table::Certificates => &derived::CERTIFICATES,
+        Table::Vulnerabilities => &derived::VULNERABILITIES,
     }
 }
 
@@ -118,6 +121,9 @@ pub(super) const FIRST_VERSION: u32 = 1;
 /// | `flat` | field of the struct | no: it is elsewhere in the document, or left out | yes |
 /// | `value` | computed from the struct, or part of its identity | yes | no: `from_arrow` reads what it depends on |
 ///
+/// After `merged:` come the additional columns in the result of a merge, which the document of a merged host has too;
+/// after `merged_rows:` those that only rows have.
+///
 /// A line of a column that was added after the first version of the tables ends with the version that added it, as in
 /// `, since 2`. The column must be nullable (`?`), because datasets of earlier versions are read without it; anything
 /// else does not compile.
@@ -133,6 +139,7 @@ macro_rules! table {
         $($name:literal $kind:expr, $null:tt $text:literal $($word:ident)? => $value:expr
             $(, since $since:literal)?;)*
         $(merged: $($more:literal $of:expr, $maybe:tt $what:literal => $gives:expr;)*)?
+        $(merged_rows: $($last:literal $type_of:expr, $nulls:tt $about:literal => $from:expr;)*)?
     ) => {
         pub(super) static $table: $crate::table::schema::Definition = $crate::table::schema::Definition {
             doc: $doc,
@@ -140,7 +147,10 @@ macro_rules! table {
             columns: &[$(column! {
                 $row($r) $model $name $kind, $null $text $($word)? => $value $(, since $since)?
             }),*],
-            merged: &[$($(column! { $row($r) [] $more $of, $maybe $what => $gives }),*)?],
+            merged: &[
+                $($(column! { $row($r) [] $more $of, $maybe $what => $gives },)*)?
+                $($(column! { $row($r) [] $last $type_of, $nulls $about => $from },)*)?
+            ],
         };
 
         impl $type {
@@ -419,8 +429,10 @@ macro_rules! texts {
 
 texts!(CowStr<'_>);
 texts!(&str);
+texts!(String);
 
 // The macros above are visible in the modules after them.
+mod derived;
 mod history;
 mod hosts;
 mod merged;

@@ -91,11 +91,10 @@ fn unknown_names_are_usage_errors_that_list_the_known_ones() {
 fn options_that_do_not_go_together_are_usage_errors() {
     let good = xml(GOOD);
     for (options, words) in [
-        (&["--to", "csv"][..], &["-o", "--table"][..]),
-        (&["--to", "csv", "--table", "ports,hosts"], &["-o", "--table"]),
+        (&["--to", "csv", "--table", "ports,hosts"][..], &["-o", "--table"][..]),
         (&["--to", "parquet"], &["-o"]),
         (&["--to", "parquet", "--table", "ports"], &["-o"]),
-        (&["-o", "ports.csv"], &["ports.csv", "several tables", "--table"]),
+        (&["-o", "x.csv", "--table", "ports,hosts"], &["x.csv", "several tables", "--table"]),
         (&["-o", "ports.parquet", "--table", "ports,hosts"], &["several tables"]),
         (&["--columns", "ip"], &["--columns", "--table"]),
         (&["--columns", "ip", "--table", "ports,hosts"], &["--columns", "--table"]),

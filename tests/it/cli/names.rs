@@ -83,7 +83,8 @@ fn a_name_of_another_format_is_refused() {
     );
     let parts = ["convert", &good, "--rows-per-file", "8", "-o", &folder.path("x.parquet")];
     refuses(&parts, &["would be a file"]);
-    refuses(&["convert", &good, "--to", "csv", "-o", &folder.path("x.gz")], &["would be a file"]);
+    let several = ["convert", &good, "--to", "csv", "--table", "ports,hosts"];
+    refuses(&[&several[..], &["-o", &folder.path("x.gz")]].concat(), &["would be a file"]);
     assert_eq!(folder.names(""), [""; 0]);
 }
 
