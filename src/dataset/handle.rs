@@ -160,6 +160,7 @@ impl Dataset {
 
     /// Returns the commits, oldest first. Each is read when the iterator comes to it, so that memory
     /// holds one commit and not the log. An item is an input error if its file cannot be read.
+    #[must_use]
     pub fn commits(&self) -> impl DoubleEndedIterator<Item = Result<Commit>> {
         (1..=self.snapshot.number).map(|number| self.log.read(number))
     }

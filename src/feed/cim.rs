@@ -88,7 +88,7 @@ impl Cim {
             let name = view.name();
             write_members!(out, "host": self.sensor.as_deref().or(name.as_deref()));
             write_container(key!("event"), OBJECT, out, |out| {
-                self.members(view, (port, id), cut, out)
+                self.members(view, (port, id), cut, out);
             });
         });
     }

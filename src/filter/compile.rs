@@ -51,7 +51,7 @@ fn compiled(tree: &Tree<'_>) -> Compiled<(Node, FieldSet)> {
         Tree::Test(test) => {
             let test = field_test(test)?;
             let fields = FieldSet::of(&[test.field]);
-            (Node::Test(test), fields)
+            (Node::Test(Box::new(test)), fields)
         }
     })
 }
@@ -119,7 +119,7 @@ fn outputs_of(field: Field, script: &str, test: &Test<'_>) -> Compiled<TextSet> 
     if script.is_empty() {
         return refuse("the name of a script is expected after the dot");
     }
-    TextSet::patterns([script]).or_else(|message| refuse(message))
+    TextSet::patterns([script]).or_else(refuse)
 }
 
 fn text(name: &str, field: Field, comparison: &Comparison<'_>) -> Compiled<Check> {

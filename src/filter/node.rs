@@ -15,7 +15,7 @@ pub(super) enum Node {
     All(Box<[Self]>),
     Any(Box<[Self]>),
     Not(Box<Self>),
-    Test(FieldTest),
+    Test(Box<FieldTest>),
 }
 
 impl Node {

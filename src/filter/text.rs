@@ -173,8 +173,12 @@ mod tests {
             ("k", &["K"], &["\u{212a}"]),
             ("*k*", &["aKb"], &["\u{212a}"]),
         ] {
-            yes.iter().for_each(|text| assert!(matches(pattern, text), "{pattern} {text:?}"));
-            no.iter().for_each(|text| assert!(!matches(pattern, text), "{pattern} {text:?}"));
+            for text in yes {
+                assert!(matches(pattern, text), "{pattern} {text:?}");
+            }
+            for text in no {
+                assert!(!matches(pattern, text), "{pattern} {text:?}");
+            }
         }
     }
 

@@ -91,7 +91,7 @@ impl Values for HostValues<'_> {
 
     fn any_text(&self, field: Field, test: impl Fn(&str) -> bool) -> bool {
         let host = self.host;
-        let text = match field {
+        let value = match field {
             Field::Ip => return self.ips().any(|address| test(&address.text)),
             Field::Hostname => return host.hostnames.iter().any(|name| test(&name.name)),
             Field::Mac => host.mac().map(|address| &*address.text),
@@ -102,7 +102,7 @@ impl Values for HostValues<'_> {
             Field::Comment => host.comment.as_deref(),
             _ => None,
         };
-        text.is_some_and(test)
+        value.is_some_and(test)
     }
 
     fn any_address(&self, test: impl Fn(IpAddr) -> bool) -> bool {
@@ -136,7 +136,7 @@ impl Values for PortValues<'_> {
 
     fn any_text(&self, field: Field, test: impl Fn(&str) -> bool) -> bool {
         let (port, service) = (self.port, self.service);
-        let text = match field {
+        let value = match field {
             Field::Protocol => Some(port.protocol.as_str()),
             Field::State => Some(port.state.as_str()),
             Field::Reason => port.reason.as_deref(),
@@ -157,7 +157,7 @@ impl Values for PortValues<'_> {
             }
             _ => return self.host.any_text(field, test),
         };
-        text.is_some_and(test)
+        value.is_some_and(test)
     }
 
     fn any_address(&self, test: impl Fn(IpAddr) -> bool) -> bool {
@@ -209,7 +209,7 @@ impl Values for HostHistoryValues<'_> {
 
     fn any_text(&self, field: Field, test: impl Fn(&str) -> bool) -> bool {
         self.0.iter().any(|interval| {
-            let text = match field {
+            let value = match field {
                 Field::Ip => interval.ip.as_deref(),
                 Field::Mac => interval.mac.as_deref(),
                 Field::Hostname => interval.hostname.as_deref(),
@@ -217,7 +217,7 @@ impl Values for HostHistoryValues<'_> {
                 Field::Os => interval.os_name.as_deref(),
                 _ => None,
             };
-            text.is_some_and(&test)
+            value.is_some_and(&test)
         })
     }
 
@@ -247,7 +247,7 @@ impl Values for PortHistoryValues<'_> {
 
     fn any_text(&self, field: Field, test: impl Fn(&str) -> bool) -> bool {
         let (port, service) = (self.port, self.port.service.as_ref());
-        let text = match field {
+        let value = match field {
             // The address that the host had during the interval.
             Field::Ip => port.ip.as_deref(),
             Field::Protocol => Some(port.protocol.as_str()),
@@ -261,7 +261,7 @@ impl Values for PortHistoryValues<'_> {
             }
             _ => return self.host.any_text(field, test),
         };
-        text.is_some_and(test)
+        value.is_some_and(test)
     }
 
     fn any_address(&self, test: impl Fn(IpAddr) -> bool) -> bool {

@@ -90,7 +90,9 @@ impl HostText for Blocks {
         for (title, scripts) in [("Pre", &scan.pre_scripts), ("Post", &scan.post_scripts)] {
             if !scripts.is_empty() {
                 let _ = writeln!(out, "{title}-scan script results:");
-                scripts.iter().for_each(|result| script(result, out));
+                for result in scripts {
+                    script(result, out);
+                }
                 out.push('\n');
             }
         }

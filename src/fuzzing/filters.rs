@@ -64,7 +64,9 @@ fn kept(filter: &Filter, host: &Host<'_>) -> Vec<bool> {
 static HOSTS: LazyLock<Vec<Host<'static>>> = LazyLock::new(|| {
     let mut hosts: Vec<_> =
         Reader::new(SCAN, Options::default()).hosts().flatten().take(2).collect();
-    hosts.iter_mut().for_each(|host| host.ports.truncate(8));
+    for host in &mut hosts {
+        host.ports.truncate(8);
+    }
     assert!(!hosts.is_empty());
     hosts
 });

@@ -73,7 +73,7 @@ pub struct MergeFlags {
     pub trace: bool,
     /// All results of operating system detection.
     pub os: bool,
-    /// RequestedInfo targets that no scan looked at.
+    /// Requested targets that no scan looked at.
     pub non_scanned: bool,
     /// Host names, addresses and MAC of a host that the caller knows.
     pub names: bool,

@@ -16,7 +16,7 @@ use crate::model::{ExtraPorts, PortState, Protocol, ScanIndex, Timestamp};
 /// Port that a look covers and does not list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct CoveredPort<'s> {
-    /// HostSide of the port, if the look implies one.
+    /// State of the port, if the look implies one.
     pub(crate) state: Option<&'s str>,
     /// True if unlisted ports are in several states and nothing assigns ports to states.
     pub(crate) is_ambiguous: bool,
@@ -31,7 +31,7 @@ pub(crate) struct CoveredPort<'s> {
 pub(crate) struct ListedRange<'s> {
     pub(crate) first: u16,
     pub(crate) last: u16,
-    /// HostSide of the ports; `None` if they are covered and their state is not known.
+    /// State of the ports; `None` if they are covered and their state is not known.
     pub(crate) state: Option<&'s str>,
     pub(crate) scan: ScanIndex,
     pub(crate) time: Option<Timestamp>,

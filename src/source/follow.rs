@@ -112,7 +112,7 @@ impl Follow {
         while !self.is_stopped() {
             match File::open(&self.path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    thread::sleep(POLL_INTERVAL)
+                    thread::sleep(POLL_INTERVAL);
                 }
                 opened => {
                     return Some(opened.and_then(|file| {

@@ -4,7 +4,7 @@
 //! first bytes (`magic`), descends through compressed streams (`multi_member`, `gzip`) and archives (`tar`, `zip`) and
 //! passes each [`Member`] that is not a container to a visitor, in order. Everything that cannot be read reaches the
 //! visitor as an error in its place, so that one bad member does not hide the next. All decompressed bytes pass through
-//! `output_cap`, which enforces the limits on size and ratio. GrowingFile files (`follow`) and the output of programs
+//! `output_cap`, which enforces the limits on size and ratio. Growing files (`follow`) and the output of programs
 //! (`background`) are inputs as well.
 //!
 //! Nothing in this folder knows XML. A new container format needs a `magic::FileKind` with its magic bytes, and an arm

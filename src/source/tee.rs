@@ -11,7 +11,7 @@ pub(crate) struct TeeReader<R, W> {
     copy: Option<W>,
     /// Name of the copy in errors.
     name: String,
-    /// FileKind and message of the error that stopped the copy.
+    /// Kind and message of the error that stopped the copy.
     failed: Option<(io::ErrorKind, String)>,
 }
 

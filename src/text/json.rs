@@ -162,7 +162,9 @@ pub(crate) fn write_array<V: WriteJson>(
     out: &mut Vec<u8>,
 ) {
     write_container(lead, ARRAY, out, |out| {
-        items.into_iter().for_each(|item| item.write_member(",", out))
+        for item in items {
+            item.write_member(",", out);
+        }
     });
 }
 

@@ -18,11 +18,11 @@ pub(in super::super) enum ListKindArg {
     Subnets,
     /// All ports on one line, for nmap's -p: T:22,80,U:53
     Ports,
-    /// Addresses with ports: 192.0.2.7:80, [2001:db8::7]:80
+    #[value(help = "Addresses with ports: 192.0.2.7:80, [2001:db8::7]:80")]
     HostPorts,
     /// Hosts with their ports as arguments of nmap: 192.0.2.7 -p 22,80
     HostPortGroups,
-    /// Addresses of web servers: https://192.0.2.7:8443
+    #[value(help = "Addresses of web servers: https://192.0.2.7:8443")]
     Urls,
     /// Names of services: ssh, ssl/http
     Services,

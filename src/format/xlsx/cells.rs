@@ -190,12 +190,11 @@ impl SheetCells<'_> {
     fn json(&mut self, cell: Cell<'_>) {
         let mut scratch = std::mem::take(self.scratch);
         scratch.clear();
-        let is_some = match cell {
-            Cell::Json(data) => data.write_json(&mut scratch),
-            _ => {
-                cell.write_json(&mut scratch);
-                true
-            }
+        let is_some = if let Cell::Json(data) = cell {
+            data.write_json(&mut scratch)
+        } else {
+            cell.write_json(&mut scratch);
+            true
         };
         if is_some {
             // JSON made of texts is valid UTF-8.

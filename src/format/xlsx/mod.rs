@@ -216,18 +216,18 @@ mod tests {
         assert_eq!(whole.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["hosts", "ports"]);
         let ports = rows(&whole[1].1);
         assert_eq!(ports.len(), 8);
-        let parts = sheets(4);
-        let names: Vec<_> = parts.iter().map(|(name, _)| &**name).collect();
+        let continuing = sheets(4);
+        let names: Vec<_> = continuing.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["hosts", "ports", "ports (2)", "ports (3)"]);
-        let counts: Vec<_> = parts.iter().map(|(_, sheet)| rows(sheet).len()).collect();
+        let counts: Vec<_> = continuing.iter().map(|(_, sheet)| rows(sheet).len()).collect();
         assert_eq!(counts, [2, 4, 4, 2]);
-        for (name, sheet) in &parts[1..] {
+        for (name, sheet) in &continuing[1..] {
             let rows = rows(sheet);
             assert_eq!(rows[0], ports[0], "{name} has the same header");
             assert!(sheet.ends_with(&format!("{}\"/></worksheet>", rows.len())), "{name}: {sheet}");
         }
         // Each row is there once. Only its number differs.
-        let continued = parts[1..].iter().flat_map(|(_, sheet)| rows(sheet).split_off(1));
+        let continued = continuing[1..].iter().flat_map(|(_, sheet)| rows(sheet).split_off(1));
         let expected: Vec<_> = ports[1..].iter().map(|row| values(row)).collect();
         assert_eq!(continued.map(values).collect::<Vec<_>>(), expected);
     }

@@ -7,8 +7,8 @@ use super::{
     script::{script, scripts},
 };
 use crate::model::{
-    Address, CowStr, ExtraPorts, Host, HostHint, OsClass, OsDetection, Port, ScanActivity,
-    Sequence, Service, TargetSkipped, Task, TcpSequence, Trace,
+    Address, CowStr, ExtraPorts, Host, HostHint, OsClass, OsDetection, Port, PortState,
+    ScanActivity, Sequence, Service, TargetSkipped, Task, TcpSequence, Trace,
 };
 
 /// Writes a host.
@@ -103,7 +103,7 @@ fn write_ports(host: &Host<'_>, out: &mut Vec<u8>) {
 
 fn write_extra_ports(extra: &ExtraPorts<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<extraports");
-    let state = extra.state.as_ref().map(|state| state.as_str());
+    let state = extra.state.as_ref().map(PortState::as_str);
     attributes!(out, "state": Required(state), "count": Required(extra.count));
     out.extend_from_slice(b">\n");
     for reason in &extra.reasons {
@@ -195,7 +195,7 @@ fn write_os(os: &OsDetection<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b"<os>");
     for used in &os.ports_used {
-        let state = used.state.as_ref().map(|state| state.as_str());
+        let state = used.state.as_ref().map(PortState::as_str);
         empty("<portused", out, |out| {
             attributes!(out,
                 "state": Required(state),

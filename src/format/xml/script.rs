@@ -13,7 +13,9 @@ pub(super) fn scripts(element: &str, scripts: &[Script<'_>], out: &mut Vec<u8>) 
     for part in ["<", element, ">"] {
         out.extend_from_slice(part.as_bytes());
     }
-    scripts.iter().for_each(|result| script(result, out));
+    for result in scripts {
+        script(result, out);
+    }
     for part in ["</", element, ">\n"] {
         out.extend_from_slice(part.as_bytes());
     }
@@ -53,7 +55,9 @@ fn tree(tree: &ScriptTree<'_>, out: &mut Vec<u8>) {
             }
         }
     }
-    open.iter().for_each(|_| close_table(out));
+    for _ in &open {
+        close_table(out);
+    }
 }
 
 fn open_table(key: Option<&CowStr<'_>>, out: &mut Vec<u8>) {
@@ -80,7 +84,9 @@ fn json(text: &str, out: &mut Vec<u8>) {
     let mut nodes = ScriptTree::new();
     match serde_json::from_str(text) {
         Ok(Json::Array(items)) => {
-            items.into_iter().for_each(|item| push_json(None, item, &mut nodes));
+            for item in items {
+                push_json(None, item, &mut nodes);
+            }
         }
         Ok(Json::Object(members)) => {
             members.into_iter().for_each(|(key, item)| push_json(Some(key), item, &mut nodes));
@@ -99,7 +105,9 @@ fn push_json(key: Option<String>, value: Json, to: &mut ScriptTree<'static>) {
     match value {
         Json::Array(items) => {
             let table = to.open(key);
-            items.into_iter().for_each(|item| push_json(None, item, to));
+            for item in items {
+                push_json(None, item, to);
+            }
             to.close(table);
         }
         Json::Object(members) => {

@@ -274,9 +274,9 @@ mod tests {
 
     fn outcome(merger: Merger) -> Result<Outcome> {
         let mut result = merger.finish()?;
-        let mut merged = hosts(&mut result)?;
+        let mut records = hosts(&mut result)?;
         let (mut keys, mut hosts, mut events) = (Vec::new(), Vec::new(), Vec::new());
-        while let Some(record) = merged.next()? {
+        while let Some(record) = records.next()? {
             keys.push(record.host().host_key.into_owned());
             hosts.push(format!("{:#?}", record.host()));
         }
