@@ -197,7 +197,7 @@ pub fn query<R: QueryRows>(
 
 /// Returns the tables that a query may name.
 fn known_tables() -> Vec<Table> {
-    Table::ALL.to_vec()
+    Table::ALL.into_iter().chain(Table::DERIVED).collect()
 }
 
 /// What a statement does, as SQLite reports it while it is prepared.
@@ -355,6 +355,7 @@ fn refuse(sql: &str, place: Option<Range<usize>>, message: String) -> Error {
         let names: Vec<_> = known_tables().into_iter().map(Table::name).collect();
         lines.push_str("\nthe tables are ");
         lines.push_str(&names.join(", "));
+        lines.push_str("; `scanmill schema --format sqlite-views` prints the views");
     } else if names_column {
         lines.push_str("\n`scanmill schema TABLE` prints the columns of a table");
     }
@@ -430,6 +431,12 @@ mod tests {
             ),
             ("SELECT EXISTS (SELECT 1 FROM scripts)", &[Table::Scripts]),
             ("SELECT j.value FROM scans, json_each(scans.scan_info) j", &[Table::Scans]),
+            ("SELECT ip, product FROM open_services", &[Table::OpenServices]),
+            ("SELECT * FROM latest_hosts", &[Table::Scans, Table::Hosts]),
+            (
+                "SELECT * FROM latest_open_services",
+                &[Table::Scans, Table::Hosts, Table::OpenServices],
+            ),
         ] {
             let (_, report) = ask(sql).unwrap();
             assert_eq!(report.tables, tables, "{sql}");

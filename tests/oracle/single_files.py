@@ -163,6 +163,16 @@ def compare_sqlite(path, tables):
     names = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     if names != list(tables):
         problem(f"tables {names}")
+    views = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")]
+    if bool(views) != (len(tables) == 10):
+        problem(f"views {views}")
+    for view in views:
+        database.execute(f'SELECT count(*) FROM "{view}"').fetchone()
+    if views:
+        (found,) = database.execute("SELECT count(DISTINCT ip || port) FROM open_services").fetchone()
+        (expected,) = database.execute("SELECT count(DISTINCT ip || port) FROM ports WHERE state = 'open'").fetchone()
+        if found != expected:
+            problem(f"{found} open ports in the view, {expected} in the table")
     for name, expected in tables.items():
         columns = {row[1]: row[2] for row in database.execute(f'PRAGMA table_info("{name}")')}
         indexes = [row[1] for row in database.execute(f'PRAGMA index_list("{name}")')]

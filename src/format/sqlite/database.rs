@@ -8,7 +8,11 @@ use super::records::SqliteChunk;
 use crate::{
     error::{Error, Result},
     format::SinkOptions,
-    table::{Column, ColumnType, Table, schema_version},
+    table::{
+        Column, ColumnType, Table,
+        export::{SqlEngine, views},
+        schema_version,
+    },
 };
 
 /// Implementation of file access without locks: nothing else opens a file that has no final name yet, and some network
@@ -20,6 +24,10 @@ pub(crate) const CACHE_KIB: usize = 16 << 10;
 
 /// Columns by which rows of other tables are looked up. A table has an index of each, unless its key begins with it.
 const LOOKUP_COLUMNS: [&str; 3] = ["host_id", "host_key", "ip"];
+
+/// Tables that the views read.
+const VIEWED_TABLES: [Table; 6] =
+    [Table::Scans, Table::Hosts, Table::Ports, Table::Services, Table::Scripts, Table::OsMatches];
 
 /// Database that is being filled.
 pub(crate) struct Database {
@@ -68,8 +76,19 @@ impl Database {
              PRAGMA user_version = {}; BEGIN;\n",
             schema_version()
         );
-        for (table, columns) in &tables {
+        let is_derived = |table: Table| Table::DERIVED.contains(&table);
+        for (table, columns) in tables.iter().filter(|(table, _)| !is_derived(*table)) {
             create_table(*table, columns, &mut script);
+        }
+        if has_views(options) {
+            script.push_str(views(SqlEngine::Sqlite));
+        }
+        // A derived table takes the place of the view of its name, and other views then read it.
+        for (table, columns) in tables.iter().filter(|(table, _)| is_derived(*table)) {
+            let _ = writeln!(script, "DROP VIEW IF EXISTS \"{}\";", table.name());
+            create_table(*table, columns, &mut script);
+        }
+        for (table, columns) in &tables {
             if let Some(insert) = inserts.get_mut(table.number()) {
                 let marks = vec!["?"; columns.len()].join(", ");
                 *insert = Some(format!("INSERT INTO \"{}\" VALUES ({marks})", table.name()));
@@ -160,6 +179,12 @@ impl Database {
     fn failed(&self, error: &rusqlite::Error) -> Error {
         failed(&self.name, error)
     }
+}
+
+/// Returns true if a database has the tables of a conversion that the views read.
+fn has_views(options: &SinkOptions) -> bool {
+    let is_written = |table: &Table| options.tables.contains(table);
+    !options.merged && options.columns.is_none() && VIEWED_TABLES.iter().all(is_written)
 }
 
 /// Returns the error for a database that cannot be written.
