@@ -8,24 +8,33 @@ use std::{
 use serde_json::json;
 
 use super::{
-    args::{BaselineArg, TalkArgs, To, WatchArgs},
+    args::{BaselineArg, StatusForm, TalkArgs, To, WatchArgs},
     ending::{OutputName, named},
     exit::Exit,
     feeds,
     inputs::{self, budget, reserved},
     output::{ENDINGS, check_name},
+    print,
     render::{Talk, plural},
     signals,
+    terminal::{Lines, escape},
 };
 use crate::{
     error::{Error, Result},
     feed::Feed,
+    model::Timestamp,
     ops::{self, WatchControl},
     source::PathFilter,
-    watch::{Baseline, ChangeFormat, Rotation, WatchEvent, WatchMode, WatchOptions},
+    watch::{
+        Baseline, ChangeFormat, Rotation, WatchEvent, WatchMode, WatchOptions, WatchStatus,
+        WatchStatusOptions,
+    },
 };
 
 pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+    if let Some(form) = args.status {
+        return status(args, form);
+    }
     let service = signals::service();
     let options = options(args)?;
     let (folder, out) = (options.folder.clone(), options.out.clone());
@@ -66,10 +75,65 @@ fn about(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
     }
 }
 
-fn options(args: &WatchArgs) -> Result<WatchOptions> {
-    let [folder] = args.read.inputs.as_slice() else {
-        return Err(Error::usage("watch takes one folder"));
+/// Prints the state of a watch.
+fn status(args: &WatchArgs, form: StatusForm) -> Result<Exit> {
+    let mut options = WatchStatusOptions::new(folder(args)?)
+        .with_pick(PathFilter::new(&args.read.include, &args.read.exclude)?);
+    options.state = args.state_dir.as_deref().map(Path::to_path_buf);
+    options.out = args.out.as_deref().map(Path::to_path_buf);
+    let status = ops::watch_status(&options)?;
+    match form {
+        StatusForm::Json => {
+            let mut lines = Lines::default();
+            lines.json(&json!(status));
+            print(lines.as_str().as_bytes())
+        }
+        StatusForm::Text => print(status_text(&status).as_bytes()),
+    }
+}
+
+/// Returns one row per number and per file that is waiting or failed, its cells separated by tabs.
+fn status_text(status: &WatchStatus) -> String {
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let last = time(status.last_document).unwrap_or_else(|| "unknown".to_owned());
+    let mut text = String::new();
+    let mut row = |cells: &[&str]| {
+        let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
+        text.push_str(&cells.join("\t"));
+        text.push('\n');
     };
+    row(&["format", &status.format]);
+    if !status.folder_exists {
+        row(&["folder", "missing"]);
+    }
+    for (name, number) in [("documents", status.documents), ("scans", status.scans)] {
+        row(&[name, &number.to_string()]);
+    }
+    row(&["last_document", &last]);
+    for (name, number) in [("files.given", status.given), ("files.skipped", status.skipped)] {
+        row(&[name, &number.to_string()]);
+    }
+    row(&["files.waiting", &status.waiting.len().to_string()]);
+    row(&["files.failed", &status.failed.len().to_string()]);
+    for file in &status.waiting {
+        let modified = time(file.modified).unwrap_or_default();
+        row(&["waiting", &file.name, &file.bytes.to_string(), &modified]);
+    }
+    for file in &status.failed {
+        row(&["failed", &file.name, &file.code, &file.message]);
+    }
+    text
+}
+
+fn folder(args: &WatchArgs) -> Result<&Path> {
+    match args.read.inputs.as_slice() {
+        [folder] => Ok(folder),
+        _ => Err(Error::usage("watch takes one folder")),
+    }
+}
+
+fn options(args: &WatchArgs) -> Result<WatchOptions> {
+    let folder = folder(args)?;
     let to = args.to.unwrap_or(To::Jsonl);
     let name = format!("{}{}", to.name(), if args.changes { " changes" } else { "" });
     let what = if args.changes {
@@ -118,7 +182,7 @@ fn changes(args: &WatchArgs, to: To) -> Result<ChangeFormat> {
 }
 
 fn out(args: &WatchArgs) -> Result<PathBuf> {
-    let Some(path) = named(Some(&args.out)) else {
+    let Some(path) = named(args.out.as_deref()) else {
         return Err(Error::usage("watch writes to a file: name it with -o"));
     };
     let name = OutputName::of(path);

@@ -75,7 +75,7 @@ pub use self::{
     read::{ReadBatches, ReadOptions, TableBatch, read},
     scan::{ScanOptions, ScanProcess, ScanReport, scan},
     status::JobStatus,
-    watch::{WatchControl, WatchReport, watch},
+    watch::{WatchControl, WatchReport, watch, watch_status},
 };
 #[cfg(feature = "cli")]
 pub(crate) use self::{

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result},
     fs::File,
     pipeline::Outcome,
-    watch::{STATE, Watch, WatchEvent, WatchOptions},
+    watch::{STATE, Watch, WatchEvent, WatchOptions, WatchStatus, WatchStatusOptions},
 };
 
 /// How [`watch`] runs; [`WatchOptions`] describes what it does.
@@ -162,6 +162,38 @@ pub fn watch(
         watch.run(&mut count)?;
     }
     Ok(WatchReport { read, refused, interrupted: cancellation.is_cancelled() })
+}
+
+/// Returns what a watch has read, what is waiting, and what failed and why, from its journal and its folder. The watch
+/// may be running: nothing is locked or written.
+///
+/// ```
+/// use scanmill::{
+///     feed::Feed,
+///     ops::{self, CancellationToken, WatchControl},
+///     watch::{WatchMode, WatchOptions, WatchStatusOptions},
+/// };
+///
+/// let folder = tempfile::tempdir()?;
+/// let (drop, out) = (folder.path().join("drop"), folder.path().join("feed.jsonl"));
+/// std::fs::create_dir(&drop)?;
+/// std::fs::copy("fixtures/01-tcp-connect-default.xml", drop.join("a.xml"))?;
+/// let mode = WatchMode::Events(Feed::Nested { events: false });
+/// let control = WatchControl::new(CancellationToken::new()).with_once(true);
+/// ops::watch(WatchOptions::new(&drop, &out, mode, "jsonl"), &control, &mut |_| {})?;
+/// std::fs::copy("fixtures/02-tcp-connect-reason.xml", drop.join("b.xml"))?;
+///
+/// let status = ops::watch_status(&WatchStatusOptions::new(&drop))?;
+/// assert_eq!((status.documents, status.given), (1, 1));
+/// assert_eq!(status.waiting[0].name, "b.xml");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Returns a usage error if there is no state of a watch, and an error of the kind
+/// [`State`](crate::error::ErrorKind::State) if it cannot be read or is damaged.
+pub fn watch_status(options: &WatchStatusOptions) -> Result<WatchStatus> {
+    WatchStatus::read(options)
 }
 
 /// Checks the outputs. The feed and the state may lie in the folder, where they are left out, but an existing output file

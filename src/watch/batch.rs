@@ -128,7 +128,7 @@ impl Batch {
         self.lines.file_all(&|| make(&path)).map_err(|error| failed(&path, error))?;
         let mut stage = std::mem::take(&mut self.lines);
         let number = journal.batch().saturating_add(1);
-        entries.push(JournalEntry::Batch { number });
+        entries.push(JournalEntry::Batch { number, last_document: None });
         let place = feed.prepare(bytes)?;
         let note = |file: &File| -> io::Result<BatchNote> {
             file.sync_data()?;

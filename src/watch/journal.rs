@@ -23,7 +23,9 @@
 //! ones with the same key, and when more than [`STALE`] lines are obsolete, the journal is rewritten
 //! under a temporary name.
 //!
-//! There is one writer, which holds the lock of the state folder (`state`). In memory the journal is
+//! There is one writer, which holds the lock of the state folder (`state`). Others may read it at any
+//! time ([`Journal::read`]), without the lock: lines are only appended, and a rewritten journal takes
+//! the name of the old one. In memory the journal is
 //! four maps, about 400 bytes per document and 250 per file.
 //!
 //! To record something new, add a variant to [`JournalEntry`], apply it in `Journal::apply`, and return
@@ -44,6 +46,7 @@ use crate::{
     error::{Error, Result},
     fs::{self, File, OpenOptions},
     model::CopyQuality,
+    pipeline::Report,
     text::hex,
 };
 
@@ -58,6 +61,12 @@ const STALE: usize = 4096;
 
 /// Maximum length of a line, in bytes.
 const LINE: u64 = 64 << 20;
+
+/// Maximum length of the first line, in bytes: far more than the name of a feed needs.
+const FIRST: usize = 4096;
+
+/// Maximum length of an error message in the journal, in characters.
+const MESSAGE: usize = 512;
 
 /// Attributes that show that a file is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +83,39 @@ impl FileStamp {
         let (device, inode) = fs::file_id(meta).unwrap_or_default();
         let [modified, changed] = fs::times(meta);
         Self { device, inode, bytes: meta.len(), modified, changed }
+    }
+
+    /// Returns the time of the last modification, in seconds since 1970.
+    pub(super) fn modified(&self) -> i64 {
+        self.modified.0
+    }
+}
+
+/// Result of reading a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileResult {
+    /// Time at which it was read, in seconds since 1970.
+    pub(super) time: i64,
+    /// Number of documents in it.
+    pub(super) documents: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<FileError>,
+}
+
+/// First error of a file that was refused, wholly or in part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileError {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl FileResult {
+    pub(super) fn new(report: &Report, time: i64) -> Self {
+        let error = report.errors.first().map(|error| FileError {
+            code: error.code().as_str().to_owned(),
+            message: error.to_string().chars().take(MESSAGE).collect(),
+        });
+        Self { time, documents: report.counts.scans, error }
     }
 }
 
@@ -113,16 +155,26 @@ impl Delivered {
 pub(super) enum JournalEntry {
     /// Layout of the journal and name of the feed; always the first line.
     Feed { format: u32, feed: String },
-    /// A file that was read to its end.
-    File { path: String, stamp: FileStamp },
+    /// A file that was read to its end. Version 0.1.0 recorded no result.
+    File {
+        path: String,
+        stamp: FileStamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<FileResult>,
+    },
     /// A document that was read and, if its scan was written, the part that was.
     Document {
         sha256: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scan: Option<(String, Delivered)>,
     },
-    /// A batch that is completely in the feed.
-    Batch { number: u64 },
+    /// A batch that is completely in the feed. When the journal is rewritten, the time at which the last
+    /// document was read is kept here, since the entry of its file may be gone.
+    Batch {
+        number: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_document: Option<i64>,
+    },
     /// A part of the last known state that has a new file.
     Part { part: u8, number: u64 },
 }
@@ -133,7 +185,9 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     feed: String,
-    files: BTreeMap<String, FileStamp>,
+    files: BTreeMap<String, (FileStamp, Option<FileResult>)>,
+    /// Time at which the last file with a document was read, in seconds since 1970.
+    last_document: Option<i64>,
     documents: BTreeSet<String>,
     scans: BTreeMap<String, Delivered>,
     parts: BTreeMap<u8, u64>,
@@ -152,18 +206,10 @@ impl Journal {
         let path = folder.join("ledger");
         let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = opened.map_err(|error| failed(&path, error))?;
-        let mut journal = Self {
-            path,
-            file,
-            feed: feed.to_owned(),
-            files: BTreeMap::new(),
-            documents: BTreeSet::new(),
-            scans: BTreeMap::new(),
-            parts: BTreeMap::new(),
-            batch: 0,
-            lines: 0,
-        };
-        journal.lines = journal.load()?;
+        let mut journal = Self::new(path, file, feed.to_owned());
+        if let Some(end) = journal.load(u64::MAX)? {
+            journal.file.set_len(end).map_err(|error| failed(&journal.path, error))?;
+        }
         if journal.lines == 0 {
             let first = JournalEntry::Feed { format: FORMAT, feed: feed.to_owned() };
             journal.write(std::slice::from_ref(&first))?;
@@ -172,11 +218,56 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Reads all lines, and returns their number.
-    fn load(&mut self) -> Result<usize> {
+    /// Reads a journal that a watch may be writing, of any feed. Returns `None` if there is none.
+    ///
+    /// # Errors
+    /// Returns an error of the kind [`State`](crate::error::ErrorKind::State) if it cannot be read or
+    /// is damaged.
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join("ledger");
+        let opened = fs::if_there(File::open(&path)).map_err(|error| unreadable(&path, error))?;
+        let Some(file) = opened else { return Ok(None) };
+        // What is written from now on could complete a line that looks damaged.
+        let meta = file.metadata().map_err(|error| unreadable(&path, error))?;
+        let mut journal = Self::new(path, file, String::new());
+        journal.feed = journal.feed_name()?;
+        journal.load(meta.len())?;
+        Ok(Some(journal))
+    }
+
+    fn new(path: PathBuf, file: File, feed: String) -> Self {
+        Self {
+            path,
+            file,
+            feed,
+            files: BTreeMap::new(),
+            last_document: None,
+            documents: BTreeSet::new(),
+            scans: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            batch: 0,
+            lines: 0,
+        }
+    }
+
+    /// Returns the name of the feed in the first line, empty if there is none.
+    fn feed_name(&self) -> Result<String> {
+        let mut first = vec![0; FIRST];
+        let read =
+            self.file.read_at(&mut first, 0).map_err(|error| unreadable(&self.path, error))?;
+        let line = first.get(..read).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
+        Ok(match line.into_iter().next().and_then(parse) {
+            Some(JournalEntry::Feed { feed, .. }) => feed,
+            _ => String::new(),
+        })
+    }
+
+    /// Reads all lines within the first `len` bytes. Returns the end of the last whole line if a
+    /// line that is cut off follows it.
+    fn load(&mut self, len: u64) -> Result<Option<u64>> {
         let (mut lines, mut good) = (0_usize, 0_u64);
         let copy = self.file.try_clone().map_err(|error| unreadable(&self.path, error))?;
-        let mut from = BufReader::new(copy);
+        let mut from = BufReader::new(io::Read::take(copy, len));
         loop {
             let mut line = Vec::new();
             let read = io::Read::take(&mut from, LINE).read_until(b'\n', &mut line);
@@ -188,10 +279,8 @@ impl Journal {
                     let line = lines.saturating_add(1);
                     return Err(unreadable(&self.path, format!("line {line} is damaged")));
                 }
-                if read > 0 {
-                    self.file.set_len(good).map_err(|error| failed(&self.path, error))?;
-                }
-                return Ok(lines);
+                self.lines = lines;
+                return Ok((read > 0).then_some(good));
             };
             self.check(&entry, lines == 0)?;
             self.apply(entry);
@@ -220,8 +309,11 @@ impl Journal {
     fn apply(&mut self, entry: JournalEntry) {
         match entry {
             JournalEntry::Feed { .. } => {}
-            JournalEntry::File { path, stamp } => {
-                self.files.insert(path, stamp);
+            JournalEntry::File { path, stamp, result } => {
+                let with_document = result.as_ref().filter(|result| result.documents > 0);
+                self.last_document =
+                    self.last_document.max(with_document.map(|result| result.time));
+                self.files.insert(path, (stamp, result));
             }
             JournalEntry::Document { sha256, scan } => {
                 self.documents.insert(sha256);
@@ -229,7 +321,10 @@ impl Journal {
                     self.scans.insert(id, delivered);
                 }
             }
-            JournalEntry::Batch { number } => self.batch = self.batch.max(number),
+            JournalEntry::Batch { number, last_document } => {
+                self.batch = self.batch.max(number);
+                self.last_document = self.last_document.max(last_document);
+            }
             JournalEntry::Part { part, number } => {
                 self.parts.insert(part, number);
             }
@@ -266,8 +361,11 @@ impl Journal {
     fn entries(&self) -> impl Iterator<Item = JournalEntry> {
         let first = JournalEntry::Feed { format: FORMAT, feed: self.feed.clone() };
         let files = self.files.iter();
-        let files =
-            files.map(|(path, stamp)| JournalEntry::File { path: path.clone(), stamp: *stamp });
+        let files = files.map(|(path, (stamp, result))| JournalEntry::File {
+            path: path.clone(),
+            stamp: *stamp,
+            result: result.clone(),
+        });
         let plain = |sha256: &String| JournalEntry::Document { sha256: sha256.clone(), scan: None };
         // The line of a scan needs some digest. The first one serves, since it is recorded anyway.
         let any = self.documents.first().cloned().unwrap_or_default();
@@ -282,7 +380,10 @@ impl Journal {
             .chain(self.documents.iter().map(plain))
             .chain(scans)
             .chain(parts)
-            .chain(std::iter::once(JournalEntry::Batch { number: self.batch }))
+            .chain(std::iter::once(JournalEntry::Batch {
+                number: self.batch,
+                last_document: self.last_document,
+            }))
     }
 
     /// Removes files that no longer exist, and rewrites the journal if it has many obsolete lines.
@@ -315,7 +416,32 @@ impl Journal {
 
     /// Returns true if a file was read and is unchanged.
     pub(super) fn has_read(&self, path: &str, stamp: &FileStamp) -> bool {
-        self.files.get(path) == Some(stamp)
+        self.files.get(path).is_some_and(|(read, _)| read == stamp)
+    }
+
+    /// Returns the result of a file that was read, if it was recorded.
+    pub(super) fn result(&self, path: &str) -> Option<&FileResult> {
+        self.files.get(path)?.1.as_ref()
+    }
+
+    /// Returns the name of the feed.
+    pub(super) fn feed(&self) -> &str {
+        &self.feed
+    }
+
+    /// Returns the number of documents that were read, without copies.
+    pub(super) fn documents(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Returns the number of scans that were written.
+    pub(super) fn scans(&self) -> usize {
+        self.scans.len()
+    }
+
+    /// Returns the time at which the last file with a document was read, in seconds since 1970.
+    pub(super) fn last_document(&self) -> Option<i64> {
+        self.last_document
     }
 
     /// Returns true if a document with these bytes was read.
@@ -432,7 +558,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         let mut journal = Journal::open(folder.path(), "jsonl").unwrap();
-        let batches = (1..10_000).map(|number| JournalEntry::Batch { number }).collect();
+        let batches =
+            (1..10_000).map(|number| JournalEntry::Batch { number, last_document: None }).collect();
         journal.add(batches).unwrap();
         journal.add(vec![document(1), JournalEntry::Part { part: 3, number: 9 }]).unwrap();
         journal.tidy(folder.path(), &BTreeSet::new()).unwrap();

@@ -5,7 +5,8 @@
 //! (`stability`) is read, and the hosts and scans in it that were not written before are added to a
 //! batch (`processor`). Whenever the process ends, a batch is in both the feed and the journal or in
 //! neither (`batch`, `journal`). With changes, the last known state of each host is kept as well
-//! (`host_state`), and its new files are recorded in the same batch.
+//! (`host_state`), and its new files are recorded in the same batch. `status` reads the journal of a
+//! watch that may be running.
 //!
 //! The folder may disappear and come back, like a mounted one, together with the state in it. Each
 //! look therefore checks first that both exist. Files that were read while the folder disappeared
@@ -23,6 +24,7 @@
 
 mod batch;
 mod feed;
+mod folder_names;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod host_state;
@@ -35,23 +37,24 @@ mod spill_buffer;
 mod stability;
 mod state;
 mod state_part;
+mod status;
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use self::{
     feed::FeedFile,
+    folder_names::FolderNames,
     host_state::HostStateStore,
-    journal::{FileStamp, JournalEntry},
-    paths::parent_of,
+    journal::{FileResult, FileStamp, JournalEntry},
     processor::DocumentProcessor,
     stability::StabilityTracker,
     state::{LockedFolder, WatchState},
@@ -60,6 +63,7 @@ pub use self::{
     feed::Rotation,
     options::{Baseline, ChangeFormat, WatchMode, WatchOptions},
     state::STATE,
+    status::{FailedFile, WaitingFile, WatchStatus, WatchStatusOptions},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -295,25 +299,12 @@ impl Watch {
     /// Returns the name of an input in the folder and its path, or `None` if it belongs to the feed
     /// or the state.
     fn name(&self, input: &Input) -> Option<(String, PathBuf)> {
-        let path = input.path()?;
-        let folder = self.options.folder.display().to_string();
-        let name = input.name.strip_prefix(&folder).unwrap_or(&input.name);
-        let inside = |folder: &Path| {
-            path.parent().and_then(|path| path.canonicalize().ok()).is_some_and(|path| {
-                folder.canonicalize().is_ok_and(|folder| path.starts_with(folder))
-            })
+        let names = FolderNames {
+            folder: &self.options.folder,
+            feeds: [Some(&self.options.out), Some(self.feed.path())],
+            state: self.options.state.as_ref().map(|_| &*self.state.folder),
         };
-        let is_of = |feed: &Path| {
-            let of_path = path.file_name().unwrap_or_default().as_encoded_bytes();
-            let rest =
-                of_path.strip_prefix(feed.file_name().unwrap_or_default().as_encoded_bytes());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
-                && inside(parent_of(feed))
-        };
-        // If a link names the feed, neither the link nor its target is an input.
-        let own = is_of(&self.options.out) || is_of(self.feed.path());
-        let of_state = self.options.state.is_some() && inside(&self.state.folder);
-        (!own && !of_state).then(|| (name.trim_start_matches('/').to_owned(), path.to_owned()))
+        names.name(input)
     }
 
     /// Reports a file that cannot be examined, once per error.
@@ -363,7 +354,8 @@ impl Watch {
             return self.commit();
         }
         on_event(WatchEvent::Read(&report));
-        batch.entries.push(JournalEntry::File { path: name, stamp });
+        let result = Some(FileResult::new(&report, now()));
+        batch.entries.push(JournalEntry::File { path: name, stamp, result });
         self.files = self.files.saturating_add(1);
         let full = batch.lines.len() >= BATCH_BYTES || self.files >= BATCH_FILES;
         // The known state advances in steps, each of which must be on the disk.
@@ -398,4 +390,11 @@ impl Watch {
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+/// Returns the current time, in seconds since 1970.
+fn now() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "states and metrics show when a file was read")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    i64::try_from(now).unwrap_or_default()
 }

@@ -39,7 +39,7 @@ pub(super) use self::{
     query::QueryArgs,
     read::{HowArgs, LimitArgs, ReadArgs},
     scan::{NmapArgs, ScanArgs},
-    watch::{BaselineArg, WatchArgs},
+    watch::{BaselineArg, StatusForm, WatchArgs},
 };
 
 /// Turns nmap XML into normalized tables: JSONL, CSV and Parquet.

@@ -9,7 +9,7 @@ use crate::filter::Filter;
 
 #[derive(Debug, ClapArgs)]
 #[command(
-    override_usage = "scanmill watch [OPTIONS] --out <FILE> <DIR>",
+    override_usage = "scanmill watch [OPTIONS] --out <FILE> <DIR>\n       scanmill watch --status[=json] <DIR>",
     mut_arg("inputs", |inputs| inputs
         .num_args(1)
         .value_name("DIR")
@@ -32,11 +32,11 @@ pub(in super::super) struct WatchArgs {
         long,
         value_name = "FILE",
         value_hint = ValueHint::FilePath,
-        required = true,
+        required_unless_present = "status",
         env = "SCANMILL_OUT",
         help_heading = "Feed"
     )]
-    pub(in super::super) out: OutputPath,
+    pub(in super::super) out: Option<OutputPath>,
     /// Write only differences from the last known state of each host
     ///
     /// The state is merged from everything that was read since the state folder was created.
@@ -85,6 +85,13 @@ pub(in super::super) struct WatchArgs {
     /// Read the existing files, then end
     #[arg(long, env = "SCANMILL_ONCE", value_parser = Switch::new(), help_heading = "Watching")]
     pub(in super::super) once: bool,
+    /// Print what was read, what is waiting and what failed, as text or as a line of JSON, and end
+    ///
+    /// The watch may be running. Add the options of the watch: of them, --state-dir, --out,
+    /// --include and --exclude matter.
+    #[arg(long, value_name = "FORM", num_args = 0..=1, require_equals = true,
+        default_missing_value = "text", conflicts_with = "once", help_heading = "Watching")]
+    pub(in super::super) status: Option<StatusForm>,
     #[command(flatten)]
     pub(in super::super) feed: FeedArgs,
     #[command(flatten)]
@@ -96,4 +103,11 @@ pub(in super::super) struct WatchArgs {
 pub(in super::super) enum BaselineArg {
     Silent,
     Events,
+}
+
+/// Form of the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in super::super) enum StatusForm {
+    Text,
+    Json,
 }

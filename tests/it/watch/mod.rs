@@ -6,6 +6,7 @@ mod kills;
 mod library;
 mod runs;
 mod service;
+mod status;
 
 use std::{
     collections::BTreeMap,
