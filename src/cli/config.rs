@@ -13,23 +13,23 @@ use std::{
 use clap::{Arg, Command, CommandFactory as _};
 use toml::{Table, Value};
 
-use super::args::{Args, InputPath, lists_states, path_role};
+use super::args::{Args, InputPath, is_state_list, path_role};
 use crate::{
     error::{Error, Result},
     fs::{self, File},
 };
 
 /// Name of the configuration file.
-const NAME: &str = "scanmill.toml";
+const FILE_NAME: &str = "scanmill.toml";
 
 /// Maximum size of the configuration file, in bytes.
-const MOST: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Options that name no path but start programs, or replace or remove files: the arguments of nmap,
 /// whose scripts are programs; the rights that nmap runs with; permission to replace output; and
 /// the removal of old feeds and of files of datasets. A configuration file found in the working
 /// directory may set neither these nor any option that names a path ([`path_role`]).
-const NOT_FROM_HERE: [&str; 8] =
+const GUARDED_OPTIONS: [&str; 8] =
     ["args", "compact", "keep", "overwrite", "rotate-every", "rotate-size", "sudo", "vacuum"];
 
 /// Options that a configuration file sets.
@@ -57,17 +57,17 @@ impl Config {
         if let Some(path) = named {
             return Self::read(path.to_path_buf(), false).map(Some);
         }
-        let here = PathBuf::from(NAME);
-        if is_there(&here)? {
+        let here = PathBuf::from(FILE_NAME);
+        if file_exists(&here)? {
             return Self::read(here, true).map(Some);
         }
-        let Some(folder) = users_folder() else { return Ok(None) };
-        let users = folder.join("scanmill").join(NAME);
-        match is_there(&users) {
+        let Some(folder) = user_config_dir() else { return Ok(None) };
+        let users = folder.join("scanmill").join(FILE_NAME);
+        match file_exists(&users) {
             Ok(true) => Self::read(users, false).map(Some),
             Ok(false) => Ok(None),
             // A service may run with a home folder that belongs to another user.
-            Err(_) if !can_look_into(&folder) => Ok(None),
+            Err(_) if !is_accessible(&folder) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -77,8 +77,11 @@ impl Config {
             |what: &dyn std::fmt::Display| Error::usage(format!("{}: {what}", path.display()));
         let mut text = String::new();
         let file = File::open(&path).map_err(|error| wrong(&error))?;
-        let len = file.take(MOST + 1).read_to_string(&mut text).map_err(|error| wrong(&error))?;
-        if u64::try_from(len).is_ok_and(|len| len > MOST) {
+        let len = file
+            .take(MAX_FILE_BYTES + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| wrong(&error))?;
+        if u64::try_from(len).is_ok_and(|len| len > MAX_FILE_BYTES) {
             return Err(wrong(&"longer than 1 MiB"));
         }
         Self::of_text(path, &text, is_found_here)
@@ -113,7 +116,7 @@ impl Config {
             if let (Value::Table(keys), true) = (value, commands.contains(key)) {
                 for (name, value) in keys {
                     let values = self.values(name, value)?;
-                    let mut found = Found::default();
+                    let mut found = KeyMatch::default();
                     command = command
                         .mut_subcommand(key.clone(), |sub| set(sub, name, &values, &mut found));
                     self.check(
@@ -125,7 +128,7 @@ impl Config {
                 continue;
             }
             let values = self.values(key, value)?;
-            let mut found = Found::default();
+            let mut found = KeyMatch::default();
             command = set(command, key, &values, &mut found);
             for sub in &commands {
                 command =
@@ -137,7 +140,7 @@ impl Config {
     }
 
     /// Refuses a key that is not an option, or that this file may not set.
-    fn check(&self, key: &str, found: Found, unknown: &str) -> Result<()> {
+    fn check(&self, key: &str, found: KeyMatch, unknown: &str) -> Result<()> {
         if !found.known {
             return Err(self.wrong(key, unknown));
         }
@@ -173,7 +176,7 @@ impl Config {
 
 /// Returns true if a file with this name exists. Anything else with this name, such as a pipe, is
 /// an error: its options would otherwise be ignored silently.
-fn is_there(path: &Path) -> Result<bool> {
+fn file_exists(path: &Path) -> Result<bool> {
     let failed = |error: io::Error| Error::from(error).with_input(path.display().to_string());
     if fs::if_there(fs::symlink_metadata(path)).map_err(failed)?.is_none() {
         return Ok(false);
@@ -190,13 +193,14 @@ fn is_there(path: &Path) -> Result<bool> {
 }
 
 /// Returns false if this process is denied access to a folder.
-fn can_look_into(folder: &Path) -> bool {
+fn is_accessible(folder: &Path) -> bool {
     let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
-    !fs::symlink_metadata(folder.join("scanmill").join(NAME)).is_err_and(|error| denied(&error))
+    !fs::symlink_metadata(folder.join("scanmill").join(FILE_NAME))
+        .is_err_and(|error| denied(&error))
 }
 
 /// Returns the folder that holds the user's configuration.
-fn users_folder() -> Option<PathBuf> {
+fn user_config_dir() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let own = folder("XDG_CONFIG_HOME").map(PathBuf::from);
     own.or_else(|| folder("HOME").map(|home| PathBuf::from(home).join(".config")))
@@ -204,7 +208,7 @@ fn users_folder() -> Option<PathBuf> {
 
 /// Result of looking up a key of the file among the options.
 #[derive(Debug, Clone, Copy, Default)]
-struct Found {
+struct KeyMatch {
     /// At least one command has an option with this name.
     known: bool,
     /// The option may not be set by a file in the working directory.
@@ -215,11 +219,11 @@ struct Found {
 fn is_guarded(arg: &Arg) -> bool {
     // Includes lists of inputs: files read in addition to the named inputs would end up in the
     // output.
-    path_role(arg).is_some() || arg.get_long().is_some_and(|name| NOT_FROM_HERE.contains(&name))
+    path_role(arg).is_some() || arg.get_long().is_some_and(|name| GUARDED_OPTIONS.contains(&name))
 }
 
 /// Sets the default of an option, if the command has it.
-fn set(command: Command, name: &str, values: &[String], found: &mut Found) -> Command {
+fn set(command: Command, name: &str, values: &[String], found: &mut KeyMatch) -> Command {
     let name = name.replace('_', "-");
     let is_it = |arg: &Arg| {
         arg.get_long() == Some(&*name) && !["config", "help", "version"].contains(&&*name)
@@ -230,7 +234,7 @@ fn set(command: Command, name: &str, values: &[String], found: &mut Found) -> Co
         }
         found.known = true;
         // `merge --state` may name a file that is written.
-        let names_file = name == "state" && !values.iter().all(|value| lists_states(value));
+        let names_file = name == "state" && !values.iter().all(|value| is_state_list(value));
         found.guarded |= is_guarded(&arg) || names_file;
         let values: Vec<String> = match arg.get_value_delimiter() {
             Some(between) => {

@@ -5,17 +5,18 @@ use std::path::Path;
 use clap::ValueEnum as _;
 
 use super::{
-    args::{DiffArgs, DiffTo, TalkArgs},
-    changes::{Palette, Totals, write_block},
+    args::{DiffArgs, DiffFormatArg, MessageArgs},
+    console::Console,
     convert::identity,
-    ending::{OutputName, is_special, named},
+    diff_text::{Palette, Totals, write_block},
     exit::Exit,
     feeds,
     inputs::{job, reserved},
     output::has_color,
+    output_name::{OutputName, file_path, is_special},
     progress::progress,
-    render::Talk,
-    signals, terminal,
+    signals::{StopPolicy, install_stop_handler},
+    terminal,
 };
 use crate::{
     diff::ChangeSelection,
@@ -32,60 +33,61 @@ use crate::{
     source::PathFilter,
 };
 
-pub(super) fn run(args: &DiffArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+pub(super) fn run(args: &DiffArgs, console: &Console) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let [old, new] = args.read.inputs.as_slice() else {
         return Err(Error::usage("diff compares two states: OLD NEW, each a file or folder"));
     };
-    let form = Form::of(args)?;
+    let output = DiffOutput::new(args)?;
     let selection = selection(args)?;
     let pick = PathFilter::new(&args.read.include, &args.read.exclude)?;
     let inputs = |path: &Path| Inputs::new([path]).with_pick(pick.clone());
     let states = (inputs(old), inputs(new));
     // Signals are handled from here on, before any temporary file exists.
-    let job = job(&args.read.how, args.threads)?
-        .with_cancellation(signals::stop_flag(&temporaries).into())
+    let job = job(&args.read.xml, args.threads)?
+        .with_cancellation(install_stop_handler(&temporaries, StopPolicy::Job))
         .with_temporaries(temporaries.clone())
-        .with_progress(progress(how, true))
-        .with_reserved_paths(reserved(None, how.config_file()));
+        .with_progress(progress(console.args(), true))
+        .with_reserved_paths(reserved(None, console.args().config_file()));
     let mut options = DiffOptions::default()
         .with_selection(selection)
         .with_identity(identity(args.identity))
         .with_job(job);
     options.temp_dir = args.temp_dir.as_deref().map(Path::to_owned);
-    let compared = compare(form, (&states.0, &states.1), (args, how), &options, &mut |report| {
-        talk.errors(report);
-        talk.failed_scans(&report.failed_scans);
-    });
-    talk.leftovers(&temporaries);
+    let compared =
+        compare(output, (&states.0, &states.1), (args, console), &options, &mut |report| {
+            console.errors(report);
+            console.failed_scans(&report.failed_scans);
+        });
+    console.leftovers(&temporaries);
     let report = compared?;
-    talk.output_warnings(&report.output_warnings);
+    console.output_warnings(&report.output_warnings);
     if report.outcome == DiffOutcome::NoScan {
         let last = if report.new.is_some() { new } else { old };
-        talk.error(&Error::scan(format!("{} holds no scan", last.display())));
+        console.error(&Error::scan(format!("{} holds no scan", last.display())));
     }
     Ok(exit(&report, args.strict_coverage))
 }
 
 /// Compares two states and writes the differences in the form that the options select.
 fn compare(
-    form: Form,
+    output: DiffOutput,
     states: (&Inputs, &Inputs),
-    (args, how): (&DiffArgs, &TalkArgs),
+    (args, console): (&DiffArgs, &Console),
     options: &DiffOptions,
     on_read: &mut dyn FnMut(&Report),
 ) -> Result<DiffReport> {
-    let output = match form {
-        Form::Text(output) => {
+    let output = match output {
+        DiffOutput::Text(output) => {
             let open = || {
                 let sink = DocumentSink::open(&output, args.overwrite, &options.job.temporaries)?;
-                let (palette, totals) = (palette(how, &output), Totals::default());
+                let (palette, totals) = (palette(console.args(), &output), Totals::default());
                 Ok(TextChanges { sink, palette, text: String::new(), totals })
             };
             return diff_with(states, (&output, open), options, on_read);
         }
-        Form::Events(ecs, output) => OutputOptions::feed((*ecs).into(), output),
-        Form::Rows(format, output) => OutputOptions::tables(format, output),
+        DiffOutput::Events(ecs, output) => OutputOptions::feed((*ecs).into(), output),
+        DiffOutput::Rows(format, output) => OutputOptions::tables(format, output),
     };
     diff_reporting(states, output.with_overwrite(args.overwrite), options, on_read)
 }
@@ -96,7 +98,7 @@ fn exit(report: &DiffReport, strict_coverage: bool) -> Exit {
         DiffOutcome::Refused | DiffOutcome::NoScan => Exit::NoInput,
         DiffOutcome::Compared => {
             let differs = report.changes > 0 || (strict_coverage && report.not_scanned > 0);
-            if differs { Exit::Partly } else { Exit::Done }
+            if differs { Exit::DIFFERENT } else { Exit::Success }
         }
     }
 }
@@ -117,31 +119,31 @@ fn selection(args: &DiffArgs) -> Result<ChangeSelection> {
 }
 
 /// Output buffered before it is written, in bytes.
-const PIECE: usize = 256 << 10;
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// File name extensions, each with the format that it selects.
-const ENDINGS: [(&str, DiffTo); 10] = [
-    ("jsonl", DiffTo::Jsonl),
-    ("ndjson", DiffTo::Jsonl),
-    ("csv", DiffTo::Csv),
-    ("parquet", DiffTo::Parquet),
-    ("xlsx", DiffTo::Xlsx),
-    ("sqlite", DiffTo::Sqlite),
-    ("sqlite3", DiffTo::Sqlite),
-    ("db", DiffTo::Sqlite),
-    ("txt", DiffTo::Text),
-    ("diff", DiffTo::Text),
+const EXTENSIONS: [(&str, DiffFormatArg); 10] = [
+    ("jsonl", DiffFormatArg::Jsonl),
+    ("ndjson", DiffFormatArg::Jsonl),
+    ("csv", DiffFormatArg::Csv),
+    ("parquet", DiffFormatArg::Parquet),
+    ("xlsx", DiffFormatArg::Xlsx),
+    ("sqlite", DiffFormatArg::Sqlite),
+    ("sqlite3", DiffFormatArg::Sqlite),
+    ("db", DiffFormatArg::Sqlite),
+    ("txt", DiffFormatArg::Text),
+    ("diff", DiffFormatArg::Text),
 ];
 
 /// Returns the format of differences. The name of the output file must not contradict it.
-fn format_of(to: Option<DiffTo>, out: Option<OutputName<'_>>) -> Result<DiffTo> {
+fn format_of(to: Option<DiffFormatArg>, out: Option<OutputName<'_>>) -> Result<DiffFormatArg> {
     let Some(name) = out else {
         let text = terminal::is_stdout_terminal();
-        return Ok(to.unwrap_or(if text { DiffTo::Text } else { DiffTo::Jsonl }));
+        return Ok(to.unwrap_or(if text { DiffFormatArg::Text } else { DiffFormatArg::Jsonl }));
     };
-    let Some(to) = to else { return Ok(name.select(&ENDINGS)?.unwrap_or(DiffTo::Text)) };
-    let family = if to == DiffTo::Ecs { DiffTo::Jsonl } else { to };
-    match name.find(&ENDINGS) {
+    let Some(to) = to else { return Ok(name.select(&EXTENSIONS)?.unwrap_or(DiffFormatArg::Text)) };
+    let family = if to == DiffFormatArg::Ecs { DiffFormatArg::Jsonl } else { to };
+    match name.find(&EXTENSIONS) {
         Some(other) if other != family && !is_special(name.path()) => {
             let path = name.path().display();
             let (other, to) = (value_name(other), value_name(to));
@@ -152,20 +154,20 @@ fn format_of(to: Option<DiffTo>, out: Option<OutputName<'_>>) -> Result<DiffTo> 
 }
 
 /// Returns the name of a format as `--to` accepts it.
-fn value_name(to: DiffTo) -> String {
+fn value_name(to: DiffFormatArg) -> String {
     to.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// Format and destination of differences.
-enum Form {
+enum DiffOutput {
     Text(Output),
     Rows(TableFormat, Output),
     Events(Box<Ecs>, Output),
 }
 
-impl Form {
-    fn of(args: &DiffArgs) -> Result<Self> {
-        let out = named(args.out.as_deref()).map(OutputName::of);
+impl DiffOutput {
+    fn new(args: &DiffArgs) -> Result<Self> {
+        let out = file_path(args.out.as_deref()).map(OutputName::new);
         let to = format_of(args.to, out)?;
         let output = match out {
             Some(name) if name.is_folder() => {
@@ -175,23 +177,25 @@ impl Form {
             Some(name) => Output::File(name.path().to_owned()),
             None => Output::Stdout,
         };
-        if to != DiffTo::Ecs && feeds::any(&args.line) {
+        if to != DiffFormatArg::Ecs && feeds::has_line_option(&args.line) {
             return Err(Error::usage(
                 "--sensor, --namespace, --bulk and --max-line are for --to ecs",
             ));
         }
         Ok(match to {
-            DiffTo::Text => Self::Text(output),
-            DiffTo::Jsonl => Self::Rows(TableFormat::Jsonl, output),
-            DiffTo::Csv => Self::Rows(TableFormat::Csv, output),
-            DiffTo::Parquet | DiffTo::Xlsx | DiffTo::Sqlite if output == Output::Stdout => {
+            DiffFormatArg::Text => Self::Text(output),
+            DiffFormatArg::Jsonl => Self::Rows(TableFormat::Jsonl, output),
+            DiffFormatArg::Csv => Self::Rows(TableFormat::Csv, output),
+            DiffFormatArg::Parquet | DiffFormatArg::Xlsx | DiffFormatArg::Sqlite
+                if output == Output::Stdout =>
+            {
                 let name = value_name(to);
                 return Err(Error::usage(format!("{name} needs an output: name one with -o")));
             }
-            DiffTo::Parquet => Self::Rows(TableFormat::Parquet, output),
-            DiffTo::Xlsx => Self::Rows(TableFormat::Xlsx, output),
-            DiffTo::Sqlite => Self::Rows(TableFormat::Sqlite, output),
-            DiffTo::Ecs => Self::Events(Box::new(feeds::ecs(&args.line)), output),
+            DiffFormatArg::Parquet => Self::Rows(TableFormat::Parquet, output),
+            DiffFormatArg::Xlsx => Self::Rows(TableFormat::Xlsx, output),
+            DiffFormatArg::Sqlite => Self::Rows(TableFormat::Sqlite, output),
+            DiffFormatArg::Ecs => Self::Events(Box::new(feeds::ecs(&args.line)), output),
         })
     }
 }
@@ -208,7 +212,7 @@ impl ChangesWriter for TextChanges {
     fn host(&mut self, host: &HostChanges, _: &ComparedScans) -> Result<()> {
         self.totals.add(host);
         write_block(host, self.palette, &mut self.text);
-        if self.text.len() >= PIECE {
+        if self.text.len() >= BUFFER_BYTES {
             self.sink.write(self.text.as_bytes())?;
             self.text.clear();
         }
@@ -222,6 +226,6 @@ impl ChangesWriter for TextChanges {
     }
 }
 
-fn palette(how: &TalkArgs, output: &Output) -> Palette {
-    if has_color(how, output) { Palette::Colors } else { Palette::Plain }
+fn palette(messages: &MessageArgs, output: &Output) -> Palette {
+    if has_color(messages, output) { Palette::Colors } else { Palette::Plain }
 }

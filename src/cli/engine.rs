@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use serde_json::json;
 
-use super::render::Talk;
+use super::console::Console;
 use crate::{
     engine::Engine,
     error::Result,
@@ -17,13 +17,13 @@ use crate::{
 pub(super) fn open(
     path: &Path,
     merged: bool,
-    (processes, talk): (&ProcessGroup, &Talk),
+    (processes, console): (&ProcessGroup, &Console),
 ) -> Result<Arc<Engine>> {
     let programs = EnginePrograms::new(path).with_merged_hosts(merged);
     let engine = programs.with_processes(processes.clone()).read()?;
     if let Err(error) = adopt_orphans() {
         let message = "engine programs that leave their session may outlive their time limit";
-        talk.warning(&format!("{message}: {error}"), &json!({}));
+        console.warning(&format!("{message}: {error}"), &json!({}));
     }
     Ok(Arc::new(engine))
 }

@@ -12,9 +12,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     /// All inputs were read; there may be warnings.
-    Done = 0,
+    Success = 0,
     /// Some inputs were refused or could not be read; the rest was written.
-    Partly = 1,
+    PartialFailure = 1,
     /// The arguments are wrong.
     Usage = 2,
     /// No input was usable, or reading failed with `--strict`.
@@ -28,16 +28,19 @@ pub(super) enum Exit {
 }
 
 impl Exit {
+    /// The compared states or files differ.
+    pub(super) const DIFFERENT: Self = Self::PartialFailure;
+
     /// Returns the exit code of a completed run.
-    pub(super) fn of_report(report: &Report) -> Self {
-        Self::of_status(JobStatus::from(report))
+    pub(super) fn from_report(report: &Report) -> Self {
+        Self::from_status(JobStatus::from(report))
     }
 
     /// Returns the exit code for the outcome of a job.
-    pub(super) fn of_status(status: JobStatus) -> Self {
+    pub(super) fn from_status(status: JobStatus) -> Self {
         match status {
-            JobStatus::Complete => Self::Done,
-            JobStatus::Partial => Self::Partly,
+            JobStatus::Complete => Self::Success,
+            JobStatus::Partial => Self::PartialFailure,
             JobStatus::NoInput => Self::NoInput,
             JobStatus::ScannerFailed => Self::Nmap,
             JobStatus::Cancelled => Self::Interrupted,
@@ -45,7 +48,7 @@ impl Exit {
     }
 
     /// Returns the exit code of a command that failed.
-    pub(super) fn of(error: &Error) -> Self {
+    pub(super) fn from_error(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Usage(_)
             | ErrorKind::UnknownName { .. }
@@ -68,8 +71,8 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         let code: u8 = match exit {
-            Exit::Done => 0,
-            Exit::Partly => 1,
+            Exit::Success => 0,
+            Exit::PartialFailure => 1,
             Exit::Usage => 2,
             Exit::NoInput => 3,
             Exit::Output => 4,
@@ -114,9 +117,9 @@ mod tests {
             (engine, Exit::Usage),
             (Error::new(strict), Exit::NoInput),
         ] {
-            assert_eq!(Exit::of(&error), exit);
+            assert_eq!(Exit::from_error(&error), exit);
         }
         let empty = Report::default();
-        assert_eq!(Exit::of_report(&empty), Exit::NoInput);
+        assert_eq!(Exit::from_report(&empty), Exit::NoInput);
     }
 }

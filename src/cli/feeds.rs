@@ -1,6 +1,6 @@
 //! Feeds for SIEMs, created from their options, which must fit the format.
 
-use super::args::{FeedArgs, Kind, LineArgs, OcsfVersion, To};
+use super::args::{EventKindArg, FeedArgs, FormatArg, LineArgs, OcsfVersion};
 use crate::{
     error::{Error, Result},
     feed::{
@@ -15,22 +15,22 @@ use crate::{
 ///
 /// # Errors
 /// Returns a usage error for an option that the format does not have.
-pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Feed>> {
-    fits(to, feed, line)?;
+pub(super) fn feed(to: FormatArg, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Feed>> {
+    check_options(to, feed, line)?;
     let min_os_accuracy = feed.os_min.unwrap_or(DEFAULT_MIN_OS_ACCURACY);
     let max_line_bytes = line.max_line.unwrap_or(DEFAULT_MAX_LINE_BYTES);
     Ok(match to {
-        To::Ecs => Some(Feed::from(Ecs {
+        FormatArg::Ecs => Some(Feed::from(Ecs {
             all_ports: feed.all_ports,
             script_events: feed.script_events,
             min_os_accuracy,
             event_kind: match feed.event_kind {
-                None | Some(Kind::State) => EventKind::State,
-                Some(Kind::Asset) => EventKind::Asset,
+                None | Some(EventKindArg::State) => EventKind::State,
+                Some(EventKindArg::Asset) => EventKind::Asset,
             },
             ..ecs(line)
         })),
-        To::Ocsf => Some(Feed::from(Ocsf {
+        FormatArg::Ocsf => Some(Feed::from(Ocsf {
             version: match feed.ocsf_version {
                 Some(OcsfVersion::V1_6) => Version::V1_6,
                 Some(OcsfVersion::V1_7) => Version::V1_7,
@@ -42,23 +42,23 @@ pub(super) fn feed(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<Option<Fe
             bulk: line.bulk.clone(),
             max_line_bytes,
         })),
-        To::Cim => Some(Feed::from(Cim {
+        FormatArg::Cim => Some(Feed::from(Cim {
             min_os_accuracy,
             hec: feed.hec,
             sensor: line.sensor.clone(),
             max_line_bytes,
         })),
-        To::Jsonl
-        | To::Json
-        | To::Csv
-        | To::Parquet
-        | To::Arrow
-        | To::Xlsx
-        | To::Sqlite
-        | To::Xml
-        | To::Gnmap
-        | To::Markdown
-        | To::Text => None,
+        FormatArg::Jsonl
+        | FormatArg::Json
+        | FormatArg::Csv
+        | FormatArg::Parquet
+        | FormatArg::Arrow
+        | FormatArg::Xlsx
+        | FormatArg::Sqlite
+        | FormatArg::Xml
+        | FormatArg::Gnmap
+        | FormatArg::Markdown
+        | FormatArg::Text => None,
     })
 }
 
@@ -75,33 +75,33 @@ pub(super) fn ecs(line: &LineArgs) -> Ecs {
 }
 
 /// Returns true if any option for lines of events is given.
-pub(super) fn any(line: &LineArgs) -> bool {
+pub(super) fn has_line_option(line: &LineArgs) -> bool {
     let LineArgs { sensor, namespace, bulk, max_line } = line;
     sensor.is_some() || namespace.is_some() || bulk.is_some() || max_line.is_some()
 }
 
 /// Refuses options that belong to other formats.
-fn fits(to: To, feed: &FeedArgs, line: &LineArgs) -> Result<()> {
+fn check_options(to: FormatArg, feed: &FeedArgs, line: &LineArgs) -> Result<()> {
     for (given, option, formats) in [
-        (feed.all_ports, "--all-ports", &[To::Ecs] as &[To]),
-        (feed.all_hosts, "--all-hosts", &[To::Ocsf]),
-        (feed.script_events, "--script-events", &[To::Ecs]),
-        (feed.software_events, "--software-events", &[To::Ocsf]),
-        (feed.os_min.is_some(), "--os-min", &[To::Ecs, To::Ocsf, To::Cim]),
-        (feed.event_kind.is_some(), "--event-kind", &[To::Ecs]),
-        (feed.ocsf_version.is_some(), "--ocsf-version", &[To::Ocsf]),
-        (feed.hec, "--hec", &[To::Cim]),
-        (line.sensor.is_some(), "--sensor", &[To::Ecs, To::Cim]),
-        (line.namespace.is_some(), "--namespace", &[To::Ecs]),
-        (line.bulk.is_some(), "--bulk", &[To::Ecs, To::Ocsf]),
-        (line.max_line.is_some(), "--max-line", &[To::Ecs, To::Ocsf, To::Cim]),
+        (feed.all_ports, "--all-ports", &[FormatArg::Ecs] as &[FormatArg]),
+        (feed.all_hosts, "--all-hosts", &[FormatArg::Ocsf]),
+        (feed.script_events, "--script-events", &[FormatArg::Ecs]),
+        (feed.software_events, "--software-events", &[FormatArg::Ocsf]),
+        (feed.os_min.is_some(), "--os-min", &[FormatArg::Ecs, FormatArg::Ocsf, FormatArg::Cim]),
+        (feed.event_kind.is_some(), "--event-kind", &[FormatArg::Ecs]),
+        (feed.ocsf_version.is_some(), "--ocsf-version", &[FormatArg::Ocsf]),
+        (feed.hec, "--hec", &[FormatArg::Cim]),
+        (line.sensor.is_some(), "--sensor", &[FormatArg::Ecs, FormatArg::Cim]),
+        (line.namespace.is_some(), "--namespace", &[FormatArg::Ecs]),
+        (line.bulk.is_some(), "--bulk", &[FormatArg::Ecs, FormatArg::Ocsf]),
+        (line.max_line.is_some(), "--max-line", &[FormatArg::Ecs, FormatArg::Ocsf, FormatArg::Cim]),
     ] {
         if given && !formats.contains(&to) {
             let names: Vec<_> = formats.iter().map(|format| format.name()).collect();
             return Err(Error::usage(format!("{option} is for --to {}", names.join(" or "))));
         }
     }
-    if line.sensor.is_some() && to == To::Cim && !feed.hec {
+    if line.sensor.is_some() && to == FormatArg::Cim && !feed.hec {
         return Err(Error::usage("with --to cim, --sensor needs --hec"));
     }
     Ok(())

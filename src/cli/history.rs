@@ -3,23 +3,23 @@
 use std::path::Path;
 
 use super::{
-    args::{HistoryArgs, TalkArgs},
-    convert::{Ended, filters, identity, with_report},
+    args::HistoryArgs,
+    console::Console,
+    convert::{Completion, filters, identity, with_report},
     exit::Exit,
     inputs::{self, job, reserved},
     output::output,
     progress::progress,
-    render::Talk,
-    signals,
+    signals::{StopPolicy, install_stop_handler},
 };
 use crate::{
     error::Result,
     ops::{self, HistoryOptions, OutputContent},
 };
 
-pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+pub(super) fn run(args: &HistoryArgs, console: &Console) -> Result<Exit> {
     let (write, pick, series) = (args.write(), args.pick(), &args.series);
-    let ended = Ended::begin(talk, args.report.as_deref(), write.overwrite);
+    let completion = Completion::new(console, args.report.as_deref(), write.overwrite);
     let output = output(&write, &pick, OutputContent::History)?;
     let inputs = inputs::inputs(&args.read)?;
     let mut options = HistoryOptions::default()
@@ -28,13 +28,13 @@ pub(super) fn run(args: &HistoryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result
         .with_keep_identity(series.keep_identity)
         .with_filters(filters(&pick));
     options.temp_dir = series.temp_dir.as_deref().map(Path::to_owned);
-    let reserved = reserved(args.read.files_from.as_deref(), how.config_file());
+    let reserved = reserved(args.read.files_from.as_deref(), console.args().config_file());
     let reserved = with_report(reserved, args.report.as_deref(), write.overwrite);
     // Signals are handled from here on, before any temporary file exists.
-    let job = job(&args.read.how, args.threads)?
-        .with_cancellation(signals::stop_flag(&ended.temporaries).into())
-        .with_temporaries(ended.temporaries.clone())
-        .with_progress(progress(how, output.is_on_stdout()))
+    let job = job(&args.read.xml, args.threads)?
+        .with_cancellation(install_stop_handler(&completion.temporaries, StopPolicy::Job))
+        .with_temporaries(completion.temporaries.clone())
+        .with_progress(progress(console.args(), output.is_on_stdout()))
         .with_reserved_paths(reserved);
-    ended.exit(ops::history(&inputs, output, &options.with_job(job)), false)
+    completion.finish(ops::history(&inputs, output, &options.with_job(job)), false)
 }

@@ -5,14 +5,14 @@ use std::{fmt::Write as _, path::Path, time::Instant};
 use serde_json::json;
 
 use super::{
-    args::{IngestArgs, TalkArgs, Upkeep},
+    args::{IngestArgs, MaintenanceArgs},
+    console::Console,
     convert::{with_report, write_json},
     exit::Exit,
     inputs::{self, budget, reserved, threads},
     print,
     progress::progress,
-    render::Talk,
-    signals,
+    signals::{StopPolicy, install_stop_handler},
     terminal::escape,
 };
 use crate::{
@@ -23,45 +23,45 @@ use crate::{
     table::Table,
 };
 
-pub(super) fn run(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+pub(super) fn run(args: &IngestArgs, console: &Console) -> Result<Exit> {
     let dir: &Path = &args.into;
-    match &args.upkeep {
-        Upkeep { files: true, .. } => files(dir, args.table.as_deref()),
-        Upkeep { list: true, .. } => list(dir),
-        Upkeep { status: true, .. } => status(dir),
-        Upkeep { vacuum: true, .. } => vacuum(dir, talk),
-        Upkeep { compact: true, .. } => compact(args, talk),
-        _ => load(args, (how, talk)),
+    match &args.maintenance {
+        MaintenanceArgs { files: true, .. } => files(dir, args.table.as_deref()),
+        MaintenanceArgs { list: true, .. } => list(dir),
+        MaintenanceArgs { status: true, .. } => status(dir),
+        MaintenanceArgs { vacuum: true, .. } => vacuum(dir, console),
+        MaintenanceArgs { compact: true, .. } => compact(args, console),
+        _ => load(args, console),
     }
 }
 
-fn load(args: &IngestArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
-    let begun = Instant::now();
+fn load(args: &IngestArgs, console: &Console) -> Result<Exit> {
+    let started = Instant::now();
     let temporaries = Temporaries::default();
     let inputs = inputs::inputs(&args.read)?;
-    let reserved = reserved(args.read.files_from.as_deref(), how.config_file());
+    let reserved = reserved(args.read.files_from.as_deref(), console.args().config_file());
     let reserved = with_report(reserved, args.report.as_deref(), false);
     let job = job(args, &temporaries)?
-        .with_progress(progress(how, false))
+        .with_progress(progress(console.args(), false))
         .with_reserved_paths(reserved.with_output_option("--into"));
     let mut options = IngestOptions::default().with_job(job);
     options.commit_bytes = args.commit_size;
     let result = ops::ingest(&inputs, &*args.into, &options)?;
-    talk.report(&result.report, begun.elapsed());
-    talk.loaded(&result.loaded);
+    console.report(&result.report, started.elapsed());
+    console.load_summary(&result.loaded);
     if let Some(path) = &args.report {
         write_json((path, false), &json!(result), &temporaries)?;
     }
-    Ok(Exit::of_report(&result.report))
+    Ok(Exit::from_report(&result.report))
 }
 
 /// Returns the options of a run that writes the dataset.
 fn job(args: &IngestArgs, temporaries: &Temporaries) -> Result<JobOptions> {
-    let budget = budget(&args.read.how, threads(args.threads))?;
-    let xml = inputs::options(&args.read.how, &budget);
-    let stop = signals::stop_flag(temporaries);
+    let budget = budget(&args.read.xml, threads(args.threads))?;
+    let xml = inputs::options(&args.read.xml, &budget);
+    let stop = install_stop_handler(temporaries, StopPolicy::Job);
     let job = JobOptions::new(budget).with_xml(xml).with_temporaries(temporaries.clone());
-    Ok(job.with_cancellation(stop.into()))
+    Ok(job.with_cancellation(stop))
 }
 
 fn files(dir: &Path, table: Option<&str>) -> Result<Exit> {
@@ -96,7 +96,7 @@ fn list(dir: &Path) -> Result<Exit> {
         );
     }
     print(text.as_bytes())?;
-    commits.into_result().map(|_| Exit::Done)
+    commits.into_result().map(|_| Exit::Success)
 }
 
 fn status(dir: &Path) -> Result<Exit> {
@@ -121,18 +121,18 @@ fn status(dir: &Path) -> Result<Exit> {
         row("orphan", &escape(&path.to_string_lossy()));
     }
     print(text.as_bytes())?;
-    checked.into_result().map(|_| Exit::Done)
+    checked.into_result().map(|_| Exit::Success)
 }
 
-fn vacuum(dir: &Path, talk: &Talk) -> Result<Exit> {
-    talk.vacuumed(ops::dataset::vacuum(dir)?);
-    Ok(Exit::Done)
+fn vacuum(dir: &Path, console: &Console) -> Result<Exit> {
+    console.vacuum_summary(ops::dataset::vacuum(dir)?);
+    Ok(Exit::Success)
 }
 
-fn compact(args: &IngestArgs, talk: &Talk) -> Result<Exit> {
+fn compact(args: &IngestArgs, console: &Console) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let options = CompactOptions::default().with_job(job(args, &temporaries)?);
-    talk.compacted(ops::dataset::compact(&*args.into, &options)?);
+    console.compact_summary(ops::dataset::compact(&*args.into, &options)?);
     let cancelled = options.job.cancellation.is_cancelled();
-    Ok(if cancelled { Exit::Interrupted } else { Exit::Done })
+    Ok(if cancelled { Exit::Interrupted } else { Exit::Success })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{HowArgs, LimitArgs, ReadArgs, refuse_url, size_text};
+use super::args::{LimitArgs, ReadArgs, XmlArgs, format_size, refuse_url};
 use crate::{
     error::{Error, Result},
     limits::Limits,
@@ -41,10 +41,10 @@ pub(super) fn reserved<'p>(
 ///
 /// # Errors
 /// Returns a usage error if `--memory` is less than a run needs.
-pub(super) fn budget(args: &HowArgs, threads: usize) -> Result<MemoryBudget> {
+pub(super) fn budget(args: &XmlArgs, threads: usize) -> Result<MemoryBudget> {
     let least = MemoryBudget::MIN_BYTES;
     if let Some(memory) = args.memory.filter(|memory| *memory < least) {
-        let (memory, least) = (size_text(memory), size_text(least));
+        let (memory, least) = (format_size(memory), format_size(least));
         return Err(Error::usage(format!("--memory {memory}: at least {least} are needed")));
     }
     MemoryBudget::new(args.memory, threads)
@@ -54,7 +54,7 @@ pub(super) fn budget(args: &HowArgs, threads: usize) -> Result<MemoryBudget> {
 ///
 /// # Errors
 /// Returns a usage error if `--memory` is less than a run needs.
-pub(super) fn job(args: &HowArgs, chosen: Option<usize>) -> Result<JobOptions> {
+pub(super) fn job(args: &XmlArgs, chosen: Option<usize>) -> Result<JobOptions> {
     let budget = budget(args, threads(chosen))?;
     Ok(JobOptions::new(budget).with_xml(options(args, &budget)))
 }
@@ -65,7 +65,7 @@ pub(super) fn threads(chosen: Option<usize>) -> usize {
 }
 
 /// Returns the options for reading XML.
-pub(super) fn options(args: &HowArgs, budget: &MemoryBudget) -> Options {
+pub(super) fn options(args: &XmlArgs, budget: &MemoryBudget) -> Options {
     Options::default()
         .with_limits(limits(&args.limits, budget))
         .with_strict(args.strict)

@@ -8,12 +8,12 @@ use serde::{
 };
 
 use super::{
-    args::{InspectArgs, TalkArgs},
+    args::InspectArgs,
+    console::{Console, number, plural},
     exit::Exit,
     inputs::{self, budget},
     progress::progress,
-    render::{Talk, number, plural},
-    signals,
+    signals::{StopPolicy, install_stop_handler},
     terminal::{self, Lines},
 };
 use crate::{
@@ -26,26 +26,26 @@ use crate::{
 /// Maximum number of lines of a list on the screen.
 const TOP: usize = 10;
 
-pub(super) fn run(args: &InspectArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+pub(super) fn run(args: &InspectArgs, console: &Console) -> Result<Exit> {
     let inputs = inputs::inputs(&args.read)?;
-    let budget = budget(&args.read.how, 1)?;
-    let stop = signals::stop_flag(&Temporaries::default());
+    let budget = budget(&args.read.xml, 1)?;
+    let stop = install_stop_handler(&Temporaries::default(), StopPolicy::Job);
     let job = JobOptions::new(budget)
-        .with_xml(inputs::options(&args.read.how, &budget))
-        .with_progress(progress(how, false))
-        .with_cancellation(stop.into());
+        .with_xml(inputs::options(&args.read.xml, &budget))
+        .with_progress(progress(console.args(), false))
+        .with_cancellation(stop);
     let mut options = InspectOptions::default().with_job(job);
     options.max_scans = (!args.json).then_some(TOP);
     let inspection = ops::inspect(&inputs, &options)?;
     let (summary, report) = (&inspection.summary, &inspection.report);
-    talk.errors(report);
-    talk.failed_scans(&report.failed_scans);
+    console.errors(report);
+    console.failed_scans(&report.failed_scans);
     if args.json {
-        terminal::show_json(&All { found: summary, report: Sorted(report) })?;
+        terminal::print_json(&InspectDocument { found: summary, report: SortedReport(report) })?;
     } else {
-        terminal::show(&screen(summary, report))?;
+        terminal::print_lines(&screen(summary, report))?;
     }
-    Ok(Exit::of_report(report))
+    Ok(Exit::from_report(report))
 }
 
 fn screen(summary: &InputSummary, report: &Report) -> Lines {
@@ -60,12 +60,12 @@ fn screen(summary: &InputSummary, report: &Report) -> Lines {
         plural(report.counts.ports, "port")
     ));
     scans(&mut lines, summary);
-    part(&mut lines, "hosts", &summary.hosts);
-    part(&mut lines, "ports", &summary.ports);
-    part(&mut lines, "open services", &summary.services);
-    part(&mut lines, "operating systems (best match)", &summary.os);
+    counts_section(&mut lines, "hosts", &summary.hosts);
+    counts_section(&mut lines, "ports", &summary.ports);
+    counts_section(&mut lines, "open services", &summary.services);
+    counts_section(&mut lines, "operating systems (best match)", &summary.os);
     if !report.warnings.is_empty() {
-        begin(&mut lines, "warnings");
+        begin_section(&mut lines, "warnings");
         for (code, warning) in &report.warnings {
             lines.line(&format!(
                 "  {:>9}  {code}  first at {}:{} {}",
@@ -83,7 +83,7 @@ fn scans(lines: &mut Lines, summary: &InputSummary) {
     if summary.scan_count == 0 {
         return;
     }
-    begin(lines, "scans");
+    begin_section(lines, "scans");
     for scan in summary.scans.iter().take(TOP) {
         let exit = match (&scan.exit, scan.truncated) {
             (Some(exit), false) => exit,
@@ -104,21 +104,21 @@ fn scans(lines: &mut Lines, summary: &InputSummary) {
             None => {}
         }
     }
-    more(lines, summary.scan_count);
+    omitted_line(lines, summary.scan_count);
 }
 
 /// Document that `--json` prints.
 #[derive(Serialize)]
-struct All<'a> {
+struct InspectDocument<'a> {
     found: &'a InputSummary,
-    report: Sorted<'a>,
+    report: SortedReport<'a>,
 }
 
 /// Report with its members in alphabetical order. Inputs, of which there may be many, are
 /// serialized one at a time.
-struct Sorted<'a>(&'a Report);
+struct SortedReport<'a>(&'a Report);
 
-impl Serialize for Sorted<'_> {
+impl Serialize for SortedReport<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let Self(report) = self;
         let members = report.without_inputs().map_err(S::Error::custom)?;
@@ -144,27 +144,27 @@ impl Serialize for SortedInputs<'_> {
 }
 
 /// Adds a list of counts, the most frequent first.
-fn part(lines: &mut Lines, title: &str, counts: &BTreeMap<String, u64>) {
+fn counts_section(lines: &mut Lines, title: &str, counts: &BTreeMap<String, u64>) {
     if counts.is_empty() {
         return;
     }
     let mut sorted: Vec<_> = counts.iter().collect();
     sorted.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    begin(lines, title);
+    begin_section(lines, title);
     for (name, count) in sorted.iter().take(TOP) {
         lines.line(&format!("  {:>9}  {name}", number(**count)));
     }
-    more(lines, sorted.len());
+    omitted_line(lines, sorted.len());
 }
 
-fn more(lines: &mut Lines, len: usize) {
+fn omitted_line(lines: &mut Lines, len: usize) {
     if len > TOP {
         lines.line(&format!("  {:>9}  more", number(len.saturating_sub(TOP))));
     }
 }
 
 /// Starts a section below others.
-fn begin(lines: &mut Lines, title: &str) {
+fn begin_section(lines: &mut Lines, title: &str) {
     lines.line("");
     lines.line(title);
 }

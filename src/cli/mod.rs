@@ -2,14 +2,15 @@
 //! the library.
 
 mod args;
-mod changes;
 mod config;
+mod console;
 mod convert;
 mod diff;
-mod ending;
+mod diff_text;
 mod engine;
 mod exit;
 mod feeds;
+mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod history;
@@ -19,6 +20,7 @@ mod inspect;
 mod line_diff;
 mod list;
 mod output;
+mod output_name;
 mod progress;
 mod query;
 mod render;
@@ -28,46 +30,45 @@ mod signals;
 mod summary;
 mod terminal;
 mod watch;
-mod words;
 
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use self::{args::Command, exit::Exit, render::Talk};
+use self::{args::Command, console::Console, exit::Exit};
 use crate::error::{Error, ErrorKind};
 
 /// Runs the command with these arguments, the program's name first, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if cfg!(debug_assertions)
-        && let Err(exit) = plan_faults()
+        && let Err(exit) = install_faults()
     {
         return exit.into();
     }
-    be_quiet_about_decoders();
+    silence_decoder_panics();
     let args: Vec<OsString> = args.into_iter().collect();
-    signals::hold_hangup(&args);
-    let args = match parsed(&args) {
+    signals::defer_sighup(&args);
+    let args = match parse_args(&args) {
         Ok(args) => args,
         Err(exit) => return exit.into(),
     };
-    signals::survive_file_limit();
+    signals::ignore_file_size_limit();
     if !matches!(args.command, Command::Watch(_)) {
-        signals::take_hangup_as_ever();
+        signals::restore_sighup();
     }
-    let talk = Talk::new(&args.talk, matches!(args.command, Command::Watch(_)));
+    let console = Console::new(&args.messages, matches!(args.command, Command::Watch(_)));
     let result = match &args.command {
-        Command::Convert(convert) => convert::run(convert, (&args.talk, &talk)),
-        Command::Merge(merge) => convert::merge(merge, (&args.talk, &talk)),
-        Command::Diff(diff) => diff::run(diff, (&args.talk, &talk)),
-        Command::History(history) => history::run(history, (&args.talk, &talk)),
-        Command::Scan(scan) => scan::run(scan, (&args.talk, &talk)),
-        Command::Ingest(ingest) => ingest::run(ingest, (&args.talk, &talk)),
-        Command::Watch(watch) => watch::run(watch, (&args.talk, &talk)),
-        Command::List(list) => list::run(list, (&args.talk, &talk)),
-        Command::Query(query) => query::run(query, (&args.talk, &talk)),
-        Command::Inspect(inspect) => inspect::run(inspect, (&args.talk, &talk)),
-        Command::Schema(schema) => schema::run(schema, &talk),
+        Command::Convert(convert) => convert::run(convert, &console),
+        Command::Merge(merge) => convert::merge(merge, &console),
+        Command::Diff(diff) => diff::run(diff, &console),
+        Command::History(history) => history::run(history, &console),
+        Command::Scan(scan) => scan::run(scan, &console),
+        Command::Ingest(ingest) => ingest::run(ingest, &console),
+        Command::Watch(watch) => watch::run(watch, &console),
+        Command::List(list) => list::run(list, &console),
+        Command::Query(query) => query::run(query, &console),
+        Command::Inspect(inspect) => inspect::run(inspect, &console),
+        Command::Schema(schema) => schema::run(schema, &console),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut args::Args::command(), "scanmill", &mut script);
@@ -79,17 +80,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             if is_closed_pipe(&error) {
-                return Exit::Done.into();
+                return Exit::Success.into();
             }
-            talk.error(&error);
-            Exit::of(&error).into()
+            console.error(&error);
+            Exit::from_error(&error).into()
         }
     }
 }
 
 /// Silences the message of panics that are caught while a dataset is decoded, since they are
 /// reported as errors.
-fn be_quiet_about_decoders() {
+fn silence_decoder_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if !crate::dataset::is_decoding() {
@@ -99,21 +100,21 @@ fn be_quiet_about_decoders() {
 }
 
 /// Installs faults in file system calls, as a test requests (`src/fs/faults.rs`).
-fn plan_faults() -> std::result::Result<(), Exit> {
+fn install_faults() -> std::result::Result<(), Exit> {
     let Some(plan) = std::env::var_os("SCANMILL_FAULTS") else { return Ok(()) };
     crate::fs::install(&plan.to_string_lossy()).map_err(|error| {
-        Talk::plain().error(&Error::usage(format!("SCANMILL_FAULTS: {error}")));
+        Console::plain().error(&Error::usage(format!("SCANMILL_FAULTS: {error}")));
         Exit::Usage
     })
 }
 
 /// Parses the arguments. Options that neither they nor the environment set get their value from the
 /// configuration file.
-fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
-    let talk = Talk::plain();
+fn parse_args(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
+    let console = Console::plain();
     let wrong = |error: Error| {
-        talk.error(&error);
-        Exit::of(&error)
+        console.error(&error);
+        Exit::from_error(&error)
     };
     let config = config::Config::find(args).map_err(wrong)?;
     let mut command = args::Args::command();
@@ -124,7 +125,7 @@ fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
     let parsed = matches.and_then(|matches| args::Args::from_arg_matches(&matches));
     parsed
         .map(|mut args| {
-            args.talk.config_file = config.as_ref().map(|config| config.path().to_owned());
+            args.messages.config_file = config.as_ref().map(|config| config.path().to_owned());
             args
         })
         .map_err(|mut error| {
@@ -134,14 +135,14 @@ fn parsed(args: &[OsString]) -> std::result::Result<args::Args, Exit> {
             if !error.use_stderr() {
                 return match printed {
                     Err(error) if !is_closed_pipe(&error) => {
-                        talk.error(&error);
-                        Exit::of(&error)
+                        console.error(&error);
+                        Exit::from_error(&error)
                     }
-                    _ => Exit::Done,
+                    _ => Exit::Success,
                 };
             }
             if let Some(config) = &config {
-                talk.hint(&format!("{} sets options, too", config.path().display()));
+                console.hint(&format!("{} sets options, too", config.path().display()));
             }
             Exit::Usage
         })
@@ -166,7 +167,7 @@ fn man() -> crate::error::Result<Exit> {
 
 /// Writes data to standard output.
 fn print(bytes: &[u8]) -> crate::error::Result<Exit> {
-    terminal::print_data(bytes).map(|()| Exit::Done)
+    terminal::print_data(bytes).map(|()| Exit::Success)
 }
 
 /// Returns true if the reader of standard output has closed it: `scanmill ... | head` is not an

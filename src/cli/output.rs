@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::{
-    args::{PartitionName, PickArgs, Shape, TalkArgs, To, When, WriteArgs},
-    ending::{OutputName, is_special, named},
-    feeds, terminal,
+    args::{ColorChoice, FormatArg, MessageArgs, PartitionArg, PickArgs, Shape, WriteArgs},
+    feeds,
+    output_name::{OutputName, file_path, is_special},
+    terminal,
 };
 use crate::{
     error::{Error, Result},
@@ -17,22 +18,22 @@ use crate::{
 };
 
 /// File name extensions, each with the format that it selects.
-pub(super) const ENDINGS: [(&str, To); 15] = [
-    ("jsonl", To::Jsonl),
-    ("ndjson", To::Jsonl),
-    ("json", To::Json),
-    ("csv", To::Csv),
-    ("parquet", To::Parquet),
-    ("arrow", To::Arrow),
-    ("arrows", To::Arrow),
-    ("xml", To::Xml),
-    ("xlsx", To::Xlsx),
-    ("sqlite", To::Sqlite),
-    ("sqlite3", To::Sqlite),
-    ("db", To::Sqlite),
-    ("gnmap", To::Gnmap),
-    ("md", To::Markdown),
-    ("txt", To::Text),
+pub(super) const EXTENSIONS: [(&str, FormatArg); 15] = [
+    ("jsonl", FormatArg::Jsonl),
+    ("ndjson", FormatArg::Jsonl),
+    ("json", FormatArg::Json),
+    ("csv", FormatArg::Csv),
+    ("parquet", FormatArg::Parquet),
+    ("arrow", FormatArg::Arrow),
+    ("arrows", FormatArg::Arrow),
+    ("xml", FormatArg::Xml),
+    ("xlsx", FormatArg::Xlsx),
+    ("sqlite", FormatArg::Sqlite),
+    ("sqlite3", FormatArg::Sqlite),
+    ("db", FormatArg::Sqlite),
+    ("gnmap", FormatArg::Gnmap),
+    ("md", FormatArg::Markdown),
+    ("txt", FormatArg::Text),
 ];
 
 /// Returns the table of this name, which the content of the output must have.
@@ -58,12 +59,12 @@ pub(super) fn output(
 ) -> Result<OutputOptions> {
     let mut tables: Vec<Table> =
         write.table.iter().map(|name| table_of(content, name)).collect::<Result<_>>()?;
-    let out = named(write.out.as_deref()).map(OutputName::of);
+    let out = file_path(write.out.as_deref()).map(OutputName::new);
     let to = match default_on_terminal(write, pick, content) {
         Some(text) if out.is_none() => text,
         _ => format_of(write.to, out)?,
     };
-    if tables.is_empty() && to == To::Csv && out.is_none_or(is_single_file) {
+    if tables.is_empty() && to == FormatArg::Csv && out.is_none_or(is_single_file) {
         tables.extend(content.flat_table());
     }
     let columns = match (tables.as_slice(), write.columns.as_slice()) {
@@ -75,26 +76,26 @@ pub(super) fn output(
         _ => return Err(Error::usage("--columns needs a single table: name it with --table")),
     };
     for names in [&write.table, &write.columns] {
-        if let Some(name) = twice(names) {
+        if let Some(name) = first_duplicate(names) {
             return Err(Error::usage(format!("{name} is named twice")));
         }
     }
     if let Some(feed) = feeds::feed(to, &write.feed, &write.line)? {
-        return feed_of(feed, to, (write, pick), out);
+        return feed_options(feed, to, (write, pick), out);
     }
     for (given, option) in [
         (write.rows_per_file.is_some(), "--rows-per-file"),
         (write.partition_by.is_some(), "--partition-by"),
     ] {
-        if given && to != To::Parquet {
+        if given && to != FormatArg::Parquet {
             return Err(Error::usage(format!("{option} is for parquet")));
         }
     }
     // A folder has a file per table.
     let has_tables =
-        !tables.is_empty() || (to == To::Markdown && out.is_some_and(|out| out.is_folder()));
+        !tables.is_empty() || (to == FormatArg::Markdown && out.is_some_and(|out| out.is_folder()));
     let Some(format) = table_format((to, write.shape), content, has_tables)? else {
-        return hosts_of(to, (write, pick), out);
+        return host_options(to, (write, pick), out);
     };
     if pick.events {
         return Err(Error::usage(
@@ -114,66 +115,74 @@ pub(super) fn output(
 }
 
 /// Returns text for people if the output has no other format, and is a terminal.
-fn default_on_terminal(write: &WriteArgs, pick: &PickArgs, content: OutputContent) -> Option<To> {
+fn default_on_terminal(
+    write: &WriteArgs,
+    pick: &PickArgs,
+    content: OutputContent,
+) -> Option<FormatArg> {
     let is_plain = write.to.is_none()
         && write.shape.is_none()
         && write.table.is_empty()
         && !pick.events
-        && !feeds::any(&write.line)
+        && !feeds::has_line_option(&write.line)
         && content != OutputContent::History;
-    (is_plain && terminal::is_stdout_terminal()).then_some(To::Text)
+    (is_plain && terminal::is_stdout_terminal()).then_some(FormatArg::Text)
 }
 
 /// Returns true if text on this output has colours: on a terminal, or if the option says so.
-pub(super) fn has_color(how: &TalkArgs, output: &Output) -> bool {
+pub(super) fn has_color(messages: &MessageArgs, output: &Output) -> bool {
     let on_terminal = || {
         *output == Output::Stdout
             && terminal::is_stdout_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     };
-    match how.color {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => on_terminal(),
+    match messages.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => on_terminal(),
     }
 }
 
 /// Sets whether text for people has colours.
-pub(super) fn with_color(mut output: OutputOptions, how: &TalkArgs) -> OutputOptions {
+pub(super) fn with_color(mut output: OutputOptions, messages: &MessageArgs) -> OutputOptions {
     if let OutputFormat::Hosts(HostFormat::Text { color }) = &mut output.format {
-        *color = has_color(how, &output.destination);
+        *color = has_color(messages, &output.destination);
     }
     output
 }
 
 /// Returns the format of an output of tables, or `None` for one of whole hosts.
 fn table_format(
-    (to, shape): (To, Option<Shape>),
+    (to, shape): (FormatArg, Option<Shape>),
     content: OutputContent,
     has_tables: bool,
 ) -> Result<Option<TableFormat>> {
     let format = match to {
-        To::Csv => TableFormat::Csv,
-        To::Parquet => TableFormat::Parquet,
-        To::Arrow => TableFormat::Arrow,
-        To::Json => TableFormat::Json,
-        To::Markdown if shape.is_none() => {
+        FormatArg::Csv => TableFormat::Csv,
+        FormatArg::Parquet => TableFormat::Parquet,
+        FormatArg::Arrow => TableFormat::Arrow,
+        FormatArg::Json => TableFormat::Json,
+        FormatArg::Markdown if shape.is_none() => {
             let is_flat = has_tables || content == OutputContent::History;
             return Ok(is_flat.then_some(TableFormat::Markdown));
         }
-        To::Xml | To::Gnmap | To::Text if shape.is_none() && !has_tables => return Ok(None),
-        To::Markdown => return Err(Error::usage("--shape is for jsonl and json")),
-        To::Xml | To::Gnmap | To::Text => {
+        FormatArg::Xml | FormatArg::Gnmap | FormatArg::Text if shape.is_none() && !has_tables => {
+            return Ok(None);
+        }
+        FormatArg::Markdown => return Err(Error::usage("--shape is for jsonl and json")),
+        FormatArg::Xml | FormatArg::Gnmap | FormatArg::Text => {
             let message = format!("--table and --shape are not for --to {}", to.name());
             return Err(Error::usage(message));
         }
-        To::Xlsx => TableFormat::Xlsx,
-        To::Sqlite => TableFormat::Sqlite,
-        To::Jsonl | To::Ecs | To::Ocsf | To::Cim => TableFormat::Jsonl,
+        FormatArg::Xlsx => TableFormat::Xlsx,
+        FormatArg::Sqlite => TableFormat::Sqlite,
+        FormatArg::Jsonl | FormatArg::Ecs | FormatArg::Ocsf | FormatArg::Cim => TableFormat::Jsonl,
     };
     let is_flat = match (to, shape) {
-        (To::Jsonl | To::Json, Some(shape)) => shape == Shape::Flat,
-        (To::Jsonl | To::Json, None) => content == OutputContent::History || has_tables,
+        (FormatArg::Jsonl | FormatArg::Json, Some(shape)) => shape == Shape::Flat,
+        (FormatArg::Jsonl | FormatArg::Json, None) => {
+            content == OutputContent::History || has_tables
+        }
         (_, Some(_)) => return Err(Error::usage("--shape is for jsonl and json")),
         (_, None) => true,
     };
@@ -184,35 +193,37 @@ fn table_format(
 }
 
 /// Returns an output of whole hosts, which is a single stream or, for XML, a folder of documents.
-fn hosts_of(
-    to: To,
+fn host_options(
+    to: FormatArg,
     (write, pick): (&WriteArgs, &PickArgs),
     out: Option<OutputName<'_>>,
 ) -> Result<OutputOptions> {
     let destination = match out {
         // One document per scan.
-        Some(out) if to == To::Xml && out.is_folder() => Output::Dir(out.path().to_owned()),
+        Some(out) if to == FormatArg::Xml && out.is_folder() => Output::Dir(out.path().to_owned()),
         _ => single_output(to, out)?,
     };
-    if pick.events && !matches!(to, To::Jsonl | To::Json) {
+    if pick.events && !matches!(to, FormatArg::Jsonl | FormatArg::Json) {
         let message = format!("--events is for nested JSONL and JSON, not for --to {}", to.name());
         return Err(Error::usage(message));
     }
     let options = match to {
-        To::Xml => OutputOptions::hosts(HostFormat::Xml, destination),
-        To::Gnmap => OutputOptions::hosts(HostFormat::Gnmap, destination),
-        To::Markdown => OutputOptions::hosts(HostFormat::Markdown, destination),
-        To::Text => OutputOptions::hosts(HostFormat::Text { color: false }, destination),
-        To::Json => OutputOptions::hosts(HostFormat::Json { activities: pick.events }, destination),
+        FormatArg::Xml => OutputOptions::hosts(HostFormat::Xml, destination),
+        FormatArg::Gnmap => OutputOptions::hosts(HostFormat::Gnmap, destination),
+        FormatArg::Markdown => OutputOptions::hosts(HostFormat::Markdown, destination),
+        FormatArg::Text => OutputOptions::hosts(HostFormat::Text { color: false }, destination),
+        FormatArg::Json => {
+            OutputOptions::hosts(HostFormat::Json { activities: pick.events }, destination)
+        }
         _ => OutputOptions::feed(Feed::Nested { events: pick.events }, destination),
     };
     Ok(options.with_overwrite(write.overwrite))
 }
 
 /// Returns a feed for a SIEM, which is a single stream without tables.
-fn feed_of(
+fn feed_options(
     feed: Feed,
-    to: To,
+    to: FormatArg,
     (write, pick): (&WriteArgs, &PickArgs),
     out: Option<OutputName<'_>>,
 ) -> Result<OutputOptions> {
@@ -250,13 +261,13 @@ fn sink_options(write: &WriteArgs, columns: Option<Vec<&'static Column>>) -> Sin
         compression: write.compression.unwrap_or_default(),
         row_group_rows: write.row_group_rows.unwrap_or(defaults.row_group_rows),
         rows_per_file: write.rows_per_file,
-        partition_by: write.partition_by.map(PartitionName::by),
+        partition_by: write.partition_by.map(PartitionArg::by),
         ..defaults
     }
 }
 
 /// Returns the first name that occurs twice in a list.
-fn twice(names: &[String]) -> Option<&str> {
+fn first_duplicate(names: &[String]) -> Option<&str> {
     let mut seen = HashSet::new();
     names.iter().map(String::as_str).find(|name| !seen.insert(*name))
 }
@@ -292,30 +303,30 @@ fn check_format(
 }
 
 /// Returns the format of an output. The name of the output must not contradict it.
-fn format_of(to: Option<To>, name: Option<OutputName<'_>>) -> Result<To> {
-    let Some(name) = name else { return Ok(to.unwrap_or(To::Jsonl)) };
+fn format_of(to: Option<FormatArg>, name: Option<OutputName<'_>>) -> Result<FormatArg> {
+    let Some(name) = name else { return Ok(to.unwrap_or(FormatArg::Jsonl)) };
     if let Some(to) = to {
         return check_name(name, Some(to)).map(|()| to);
     }
-    let without = if is_special(name.path()) { To::Jsonl } else { To::Parquet };
-    Ok(name.select(&ENDINGS)?.unwrap_or(without))
+    let without = if is_special(name.path()) { FormatArg::Jsonl } else { FormatArg::Parquet };
+    Ok(name.select(&EXTENSIONS)?.unwrap_or(without))
 }
 
 /// Refuses a name whose extension belongs to another format than the given one, or than JSONL if none is given. JSON
 /// lines may have the extension of JSON if their format is given.
-pub(super) fn check_name(name: OutputName<'_>, given: Option<To>) -> Result<()> {
-    let to = given.unwrap_or(To::Jsonl);
+pub(super) fn check_name(name: OutputName<'_>, given: Option<FormatArg>) -> Result<()> {
+    let to = given.unwrap_or(FormatArg::Jsonl);
     let family = match to {
-        To::Jsonl | To::Ecs | To::Ocsf | To::Cim => To::Jsonl,
+        FormatArg::Jsonl | FormatArg::Ecs | FormatArg::Ocsf | FormatArg::Cim => FormatArg::Jsonl,
         _ => to,
     };
     let path = name.path();
-    match name.find(&ENDINGS) {
-        Some(To::Json) if family == To::Jsonl && given.is_some() => Ok(()),
+    match name.find(&EXTENSIONS) {
+        Some(FormatArg::Json) if family == FormatArg::Jsonl && given.is_some() => Ok(()),
         // Any text may be named so.
-        Some(To::Text)
+        Some(FormatArg::Text)
             if given.is_some()
-                && !matches!(to, To::Parquet | To::Arrow | To::Xlsx | To::Sqlite) =>
+                && !matches!(to, FormatArg::Parquet | FormatArg::Arrow | FormatArg::Xlsx | FormatArg::Sqlite) =>
         {
             Ok(())
         }
@@ -328,16 +339,19 @@ pub(super) fn check_name(name: OutputName<'_>, given: Option<To>) -> Result<()> 
 }
 
 /// Returns the destination of an output of whole hosts.
-fn single_output(to: To, name: Option<OutputName<'_>>) -> Result<Output> {
+fn single_output(to: FormatArg, name: Option<OutputName<'_>>) -> Result<Output> {
     match name {
         None => Ok(Output::Stdout),
         Some(name) if name.is_folder() => Err(Error::usage(format!(
             "{} is a folder: {}",
             name.path().display(),
             match to {
-                To::Jsonl => "nested JSONL is one file (--shape flat writes one file per table)",
-                To::Json => "nested JSON is one file (--shape flat writes one file per table)",
-                To::Markdown => "markdown of hosts is one file (--table writes one file per table)",
+                FormatArg::Jsonl =>
+                    "nested JSONL is one file (--shape flat writes one file per table)",
+                FormatArg::Json =>
+                    "nested JSON is one file (--shape flat writes one file per table)",
+                FormatArg::Markdown =>
+                    "markdown of hosts is one file (--table writes one file per table)",
                 _ => "this format is one file",
             },
         ))),
@@ -347,7 +361,7 @@ fn single_output(to: To, name: Option<OutputName<'_>>) -> Result<Output> {
 
 /// Returns true if the name of an output is that of a file.
 fn is_single_file(name: OutputName<'_>) -> bool {
-    let has_ending = name.find(&ENDINGS).is_some() || name.is_compressed();
+    let has_ending = name.find(&EXTENSIONS).is_some() || name.is_compressed();
     !name.is_folder() && (is_special(name.path()) || has_ending)
 }
 

@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use super::{
     args::{SchemaArgs, SchemaFormat},
+    console::Console,
     exit::Exit,
     print,
-    render::Talk,
-    signals,
+    signals::{StopPolicy, install_stop_handler},
 };
 use crate::{
     error::{Error, Result},
@@ -32,18 +32,18 @@ use crate::{
 };
 
 /// Maximum size of an existing file that is checked, in bytes. Printed schemas have about 100 KB.
-const MOST: u64 = 16 << 20;
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
-pub(super) fn run(args: &SchemaArgs, talk: &Talk) -> Result<Exit> {
+pub(super) fn run(args: &SchemaArgs, console: &Console) -> Result<Exit> {
     if let Some(folder) = &args.write {
-        return write(folder, &files(), talk);
+        return write(folder, &files(), console);
     }
     if let Some(folder) = &args.check {
         let differing = export::check_all(folder, &files())?;
         for path in &differing {
-            talk.error(&Error::usage(format!("{} differs", path.display())));
+            console.error(&Error::usage(format!("{} differs", path.display())));
         }
-        return Ok(if differing.is_empty() { Exit::Done } else { Exit::Partly });
+        return Ok(if differing.is_empty() { Exit::Success } else { Exit::DIFFERENT });
     }
     let all: Vec<Table> = if args.merged {
         Table::of_merges().collect()
@@ -83,28 +83,28 @@ fn print_views(engine: SqlEngine, args: &SchemaArgs) -> Result<Exit> {
 }
 
 /// Writes files below a folder, in place of those printed before.
-fn write(folder: &Path, files: &[(PathBuf, String)], talk: &Talk) -> Result<Exit> {
+fn write(folder: &Path, files: &[(PathBuf, String)], console: &Console) -> Result<Exit> {
     let temporaries = Temporaries::default();
-    let stop = signals::stop_flag(&temporaries);
+    let stop = install_stop_handler(&temporaries, StopPolicy::Job);
     make_target(folder)?;
     refuse_foreign(folder, files)?;
     let mut changed = Vec::new();
     for (path, text) in files {
         let path = folder.join(path);
-        if is_to_be_written(&path, text)? {
+        if needs_write(&path, text)? {
             changed.push((path, text));
         }
     }
     for (path, text) in changed {
-        if stop.load(std::sync::atomic::Ordering::Relaxed) {
+        if stop.is_cancelled() {
             return Ok(Exit::Interrupted);
         }
         let mut sink = DocumentSink::open(&Output::File(path), true, &temporaries)?;
         sink.write(text.as_bytes())?;
         sink.finish()?;
     }
-    talk.leftovers(&temporaries);
-    Ok(Exit::Done)
+    console.leftovers(&temporaries);
+    Ok(Exit::Success)
 }
 
 /// Refuses a folder that holds files that this command does not print, or a link.
@@ -157,7 +157,7 @@ fn is_left_over(name: &Path, files: &[(PathBuf, String)]) -> bool {
 ///
 /// # Errors
 /// Returns a usage error if the file holds anything else.
-fn is_to_be_written(path: &Path, text: &str) -> Result<bool> {
+fn needs_write(path: &Path, text: &str) -> Result<bool> {
     let failed = |error| Error::sink(path.display().to_string(), error);
     let refuse = |why: &dyn Display| {
         Err(Error::usage(format!(
@@ -168,7 +168,7 @@ fn is_to_be_written(path: &Path, text: &str) -> Result<bool> {
     let Some(meta) = fs::if_there(fs::symlink_metadata(path)).map_err(failed)? else {
         return Ok(true);
     };
-    if !meta.is_file() || meta.len() > MOST {
+    if !meta.is_file() || meta.len() > MAX_FILE_BYTES {
         return refuse(&"is not a file that `scanmill schema` prints");
     }
     let found = fs::read(path).map_err(failed)?;

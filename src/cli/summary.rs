@@ -3,13 +3,13 @@
 use std::{fmt::Write as _, time::Duration};
 
 use super::{
+    format::{bytes, number, plural, rate, wrap},
     terminal::Lines,
-    words::{bytes, number, plural, rate, wrapped},
 };
 use crate::pipeline::{FailedScan, FailedScans, FailureReport, Outcome, Report, WarningReport};
 
 /// Describes a warning: its first position, and how often it was given.
-pub(super) fn about(code: &str, warning: &WarningReport) -> String {
+pub(super) fn warning_line(code: &str, warning: &WarningReport) -> String {
     let times = match warning.count {
         1 => String::new(),
         count => format!(" ({} times)", number(count)),
@@ -18,7 +18,7 @@ pub(super) fn about(code: &str, warning: &WarningReport) -> String {
 }
 
 /// Describes the failure of an engine script, with the first host.
-pub(super) fn about_script(script: &str, failure: &FailureReport) -> String {
+pub(super) fn script_failure_line(script: &str, failure: &FailureReport) -> String {
     let times = match failure.count {
         1 => String::new(),
         count => format!(" ({} times)", number(count)),
@@ -30,13 +30,13 @@ pub(super) fn about_script(script: &str, failure: &FailureReport) -> String {
 
 /// Maximum number of characters of a failed scan's message that are shown. nmap adds a stack trace
 /// to messages of scripts. `inspect --json` and the report contain the full message.
-const SHOWN: usize = 160;
+const MAX_MESSAGE_CHARS: usize = 160;
 
 /// Describes a scan whose document says that it failed.
-pub(super) fn about_failed(scan: &FailedScan) -> String {
+pub(super) fn failed_scan_line(scan: &FailedScan) -> String {
     match &scan.message {
         Some(message) => {
-            let mut shown: String = message.chars().take(SHOWN).collect();
+            let mut shown: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
             if shown.len() < message.len() {
                 shown.push('…');
             }
@@ -47,14 +47,14 @@ pub(super) fn about_failed(scan: &FailedScan) -> String {
 }
 
 /// Describes the failed scans that are not listed, if there are any.
-pub(super) fn more_failed(failed: &FailedScans) -> Option<String> {
+pub(super) fn more_failed_line(failed: &FailedScans) -> Option<String> {
     let named = u64::try_from(failed.first.len()).unwrap_or(u64::MAX);
     let more = failed.count.saturating_sub(named);
     (more > 0).then(|| format!("{} more failed", plural(more, "scan")))
 }
 
 /// Lists the result of each input, one line per input.
-pub(super) fn each_input(report: &Report) -> Lines {
+pub(super) fn input_lines(report: &Report) -> Lines {
     let mut lines = Lines::default();
     for input in &report.inputs {
         let counts = &input.counts;
@@ -77,7 +77,7 @@ pub(super) fn each_input(report: &Report) -> Lines {
 }
 
 /// Returns the summary of a run.
-pub(super) fn summary(report: &Report, elapsed: Duration) -> Lines {
+pub(super) fn summary_lines(report: &Report, elapsed: Duration) -> Lines {
     let mut lines = Lines::default();
     let (read, refused) = (report.count(Outcome::Read), report.count(Outcome::Refused));
     let (skipped, known) = (report.count(Outcome::Skipped), report.count(Outcome::Known));
@@ -101,7 +101,7 @@ pub(super) fn summary(report: &Report, elapsed: Duration) -> Lines {
     if !report.rows.is_empty() {
         let rows = report.rows.iter().filter(|(_, rows)| **rows > 0);
         let rows: Vec<_> = rows.map(|(table, rows)| format!("{table} {}", number(*rows))).collect();
-        for (n, some) in wrapped(&rows).iter().enumerate() {
+        for (n, some) in wrap(&rows).iter().enumerate() {
             row(if n == 0 { "rows" } else { "" }, some);
         }
     }
@@ -112,15 +112,15 @@ pub(super) fn summary(report: &Report, elapsed: Duration) -> Lines {
         "bytes",
         &format!("{} in {seconds:.2} s{}", bytes(counts.bytes), rate(counts.bytes, seconds)),
     );
-    let failed = report.failed_scans.first.iter().map(about_failed);
-    for (n, failed) in failed.chain(more_failed(&report.failed_scans)).enumerate() {
+    let failed = report.failed_scans.first.iter().map(failed_scan_line);
+    for (n, failed) in failed.chain(more_failed_line(&report.failed_scans)).enumerate() {
         row(if n == 0 { "failed" } else { "" }, &failed);
     }
     for (n, (code, warning)) in report.warnings.iter().enumerate() {
-        row(if n == 0 { "warnings" } else { "" }, &about(code, warning));
+        row(if n == 0 { "warnings" } else { "" }, &warning_line(code, warning));
     }
     for (n, (script, failure)) in report.engine.iter().enumerate() {
-        row(if n == 0 { "engine" } else { "" }, &about_script(script, failure));
+        row(if n == 0 { "engine" } else { "" }, &script_failure_line(script, failure));
     }
     for (n, warning) in report.output_warnings.iter().enumerate() {
         row(if n == 0 { "output" } else { "" }, warning);

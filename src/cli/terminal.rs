@@ -78,7 +78,7 @@ impl Lines {
     }
 
     /// Returns the lines, each preceded by a text and a space.
-    pub(super) fn after(&self, text: &str) -> Self {
+    pub(super) fn prefixed(&self, text: &str) -> Self {
         let mut lines = Self::default();
         for line in self.0.lines() {
             lines.0.push_str(&escape(text));
@@ -113,7 +113,7 @@ pub(super) fn escape_json(json: &str) -> String {
 }
 
 /// Writes lines to standard error. Ignores errors, because a closed standard error has no reader.
-pub(super) fn say(lines: &Lines) {
+pub(super) fn eprint_lines(lines: &Lines) {
     let _ = io::stderr().lock().write_all(lines.as_str().as_bytes());
 }
 
@@ -121,7 +121,7 @@ pub(super) fn say(lines: &Lines) {
 ///
 /// # Errors
 /// Fails if standard output cannot be written.
-pub(super) fn show(lines: &Lines) -> Result<()> {
+pub(super) fn print_lines(lines: &Lines) -> Result<()> {
     print_data(lines.as_str().as_bytes())
 }
 
@@ -129,17 +129,17 @@ pub(super) fn show(lines: &Lines) -> Result<()> {
 ///
 /// # Errors
 /// Fails if standard output cannot be written.
-pub(super) fn show_json(value: &impl serde::Serialize) -> Result<()> {
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let failed = |error: io::Error| Error::sink("standard output", error);
-    let mut out = Escaping(io::BufWriter::new(io::stdout().lock()));
+    let mut out = EscapingWriter(io::BufWriter::new(io::stdout().lock()));
     serde_json::to_writer_pretty(&mut out, value).map_err(|error| failed(error.into()))?;
     out.write_all(b"\n").and_then(|()| out.flush()).map_err(failed)
 }
 
 /// Writer that escapes JSON as it passes through, since the whole may exceed the memory.
-struct Escaping<W>(W);
+struct EscapingWriter<W>(W);
 
-impl<W: io::Write> io::Write for Escaping<W> {
+impl<W: io::Write> io::Write for EscapingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
@@ -162,12 +162,12 @@ impl<W: io::Write> io::Write for Escaping<W> {
 ///
 /// # Errors
 /// Fails if standard error cannot be written.
-pub(super) fn say_json(value: &serde_json::Value) -> Result<()> {
-    let written = io::stderr().lock().write_all(laid_out(value).as_bytes());
+pub(super) fn eprint_json(value: &serde_json::Value) -> Result<()> {
+    let written = io::stderr().lock().write_all(indented(value).as_bytes());
     written.map_err(|error| Error::sink("standard error", error))
 }
 
-fn laid_out(value: &serde_json::Value) -> String {
+fn indented(value: &serde_json::Value) -> String {
     let mut text = escape_json(&format!("{value:#}"));
     text.push('\n');
     text
@@ -235,7 +235,7 @@ pub(super) fn is_stdout_terminal() -> bool {
 }
 
 /// Returns the place where bars are drawn. Escape their messages with [`escape`].
-pub(super) fn bars() -> ProgressDrawTarget {
+pub(super) fn bar_target() -> ProgressDrawTarget {
     ProgressDrawTarget::stderr()
 }
 

@@ -8,14 +8,14 @@ use std::{
 use serde_json::json;
 
 use super::{
-    args::{BaselineArg, StatusForm, TalkArgs, To, WatchArgs},
-    ending::{OutputName, named},
+    args::{BaselineArg, FormatArg, StatusForm, WatchArgs},
+    output_name::{OutputName, file_path},
     exit::Exit,
     feeds,
     inputs::{self, budget, reserved},
-    output::{ENDINGS, check_name},
+    output::{EXTENSIONS, check_name},
     print,
-    render::{Talk, plural},
+    console::{Console, plural},
     signals,
     terminal::{Lines, escape},
 };
@@ -31,30 +31,30 @@ use crate::{
     },
 };
 
-pub(super) fn run(args: &WatchArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+pub(super) fn run(args: &WatchArgs, console: &Console) -> Result<Exit> {
     if let Some(form) = args.status {
         return status(args, form);
     }
-    let service = signals::service();
+    let service = signals::install_service_handler();
     let options = options(args)?;
     let (folder, out) = (options.folder.clone(), options.out.clone());
     let control = WatchControl::new(Arc::clone(&service.stop).into())
         .with_reopen(Arc::clone(&service.reopen))
         .with_once(args.once)
-        .with_reserved_paths(reserved(None, how.config_file()))
+        .with_reserved_paths(reserved(None, console.args().config_file()))
         .with_state_option("--state-dir");
     let report = ops::watch(options, &control, &mut |event| match event {
-        WatchEvent::Read(report) => talk.found(report),
-        event => talk.warning(&about(&event, &folder, &out), &json!({})),
+        WatchEvent::Read(report) => console.file_report(report),
+        event => console.warning(&event_message(&event, &folder, &out), &json!({})),
     })?;
-    talk.watched(report.read, report.refused);
+    console.watch_summary(report.read, report.refused);
     // A service that stops on SIGTERM has succeeded.
     let terminated = service.terminated.load(Ordering::Relaxed);
-    Ok(if terminated { Exit::Done } else { Exit::of_status(report.status()) })
+    Ok(if terminated { Exit::Success } else { Exit::from_status(report.status()) })
 }
 
 /// Describes an event in one line.
-fn about(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
+fn event_message(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
     let (folder, out) = (folder.display(), out.display());
     match event {
         WatchEvent::FolderGone => {
@@ -134,7 +134,7 @@ fn folder(args: &WatchArgs) -> Result<&Path> {
 
 fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let folder = folder(args)?;
-    let to = args.to.unwrap_or(To::Jsonl);
+    let to = args.to.unwrap_or(FormatArg::Jsonl);
     let name = format!("{}{}", to.name(), if args.changes { " changes" } else { "" });
     let what = if args.changes {
         let baseline = match args.baseline {
@@ -157,35 +157,35 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     };
     options.rotation = rotation;
     options.pick = PathFilter::new(&args.read.include, &args.read.exclude)?;
-    options.reading = inputs::options(&args.read.how, &budget(&args.read.how, 1)?);
+    options.reading = inputs::options(&args.read.xml, &budget(&args.read.xml, 1)?);
     Ok(options)
 }
 
 /// Returns the feed of a format.
-fn feed(args: &WatchArgs, to: To) -> Result<Feed> {
+fn feed(args: &WatchArgs, to: FormatArg) -> Result<Feed> {
     match (feeds::feed(to, &args.feed, &args.line)?, to) {
         (Some(feed), _) => Ok(feed),
-        (None, To::Jsonl) => Ok(Feed::Nested { events: false }),
+        (None, FormatArg::Jsonl) => Ok(Feed::Nested { events: false }),
         (None, _) => Err(Error::usage("watch writes a feed: --to jsonl, ecs, ocsf or cim")),
     }
 }
 
 /// Returns the form of changes in a format.
-fn changes(args: &WatchArgs, to: To) -> Result<ChangeFormat> {
+fn changes(args: &WatchArgs, to: FormatArg) -> Result<ChangeFormat> {
     // Refuses options of other formats here too.
     feeds::feed(to, &args.feed, &args.line)?;
     match to {
-        To::Jsonl => Ok(ChangeFormat::Rows),
-        To::Ecs => Ok(ChangeFormat::Events(Box::new(feeds::ecs(&args.line)))),
+        FormatArg::Jsonl => Ok(ChangeFormat::Rows),
+        FormatArg::Ecs => Ok(ChangeFormat::Events(Box::new(feeds::ecs(&args.line)))),
         _ => Err(Error::usage("--changes is for --to jsonl or ecs")),
     }
 }
 
 fn out(args: &WatchArgs) -> Result<PathBuf> {
-    let Some(path) = named(args.out.as_deref()) else {
+    let Some(path) = file_path(args.out.as_deref()) else {
         return Err(Error::usage("watch writes to a file: name it with -o"));
     };
-    let name = OutputName::of(path);
+    let name = OutputName::new(path);
     if name.is_compressed() {
         let message = "lines are appended to the feed: name it without .gz or .zst";
         return Err(Error::usage(message));
@@ -194,7 +194,7 @@ fn out(args: &WatchArgs) -> Result<PathBuf> {
         return Err(Error::usage(format!("{} is a folder: a feed is one file", path.display())));
     }
     if args.to.is_none() {
-        name.select(&ENDINGS)?;
+        name.select(&EXTENSIONS)?;
     }
     check_name(name, args.to)?;
     Ok(path.to_owned())

@@ -29,7 +29,7 @@
 //! To add a text format of rows, add a file with a [`TextRowEncoder`]. Any other format of rows also needs a writer
 //! ([`ChunkWriter`]), which [`Format`] and [`RowFormat`] tie to its encoder ([`RowEncoder`]). Then add a variant to
 //! [`TableFormat`]; the compiler finds the places that have to know it: its extension, [`open`], and the options of the
-//! command (`To` in `cli/args`). The list of extensions in `options` decides what an output folder may hold. A format
+//! command (`FormatArg` in `cli/args`). The list of extensions in `options` decides what an output folder may hold. A format
 //! without tables implements [`ScanEncoder`] itself, as `feed` does, and is a variant of [`HostFormat`];
 //! `examples/hosts_file.rs` is one outside the crate.
 

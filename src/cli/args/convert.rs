@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{FeedArgs, LineArgs, OutputPath, ProgramPath, ReadArgs, Shape, To, count};
+use super::{FeedArgs, FormatArg, LineArgs, OutputPath, ProgramPath, ReadArgs, Shape, parse_count};
 use crate::{filter::Filter, format::Compression, output::PartitionBy};
 
 #[derive(Debug, ClapArgs)]
@@ -16,7 +16,7 @@ pub(in super::super) struct ConvertArgs {
     /// Number of threads that read [default: one per processor]
     ///
     /// The output has the same bytes for any number.
-    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+    #[arg(short = 'j', long, value_name = "N", value_parser = parse_count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
     /// Read a file that nmap is still writing, as it grows
@@ -53,7 +53,7 @@ pub(in super::super) struct WriteArgs {
     /// is a folder of parquet; without OUT it is text on a terminal, and else jsonl. sqlite needs a
     /// build with the feature `full`.
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_TO")]
-    pub(in super::super) to: Option<To>,
+    pub(in super::super) to: Option<FormatArg>,
     /// Destination: a folder for several tables, a file for a feed or a single table, or - for
     /// standard output
     ///
@@ -83,11 +83,11 @@ pub(in super::super) struct WriteArgs {
     #[arg(long, value_name = "CODEC", env = "SCANMILL_COMPRESSION", hide_short_help = true)]
     pub(in super::super) compression: Option<Compression>,
     /// Parquet: maximum number of rows per row group [default: 1048576]
-    #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", value_parser = count,
+    #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", value_parser = parse_count,
         hide_short_help = true)]
     pub(in super::super) row_group_rows: Option<usize>,
     /// Parquet: maximum number of rows per file; tables become folders of part-N.parquet
-    #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = count,
+    #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = parse_count,
         hide_short_help = true)]
     pub(in super::super) rows_per_file: Option<usize>,
     /// Parquet: write one folder per day or scanner, with files part-N.parquet
@@ -96,7 +96,7 @@ pub(in super::super) struct WriteArgs {
     /// which the scan started, or else ended. The files do not contain the column that the folder
     /// names hold: readers of Hive partitions add it. Not for merges.
     #[arg(long, value_name = "BY", env = "SCANMILL_PARTITION_BY", hide_short_help = true)]
-    pub(in super::super) partition_by: Option<PartitionName>,
+    pub(in super::super) partition_by: Option<PartitionArg>,
     #[command(flatten)]
     pub(in super::super) feed: FeedArgs,
     #[command(flatten)]
@@ -105,7 +105,7 @@ pub(in super::super) struct WriteArgs {
 
 /// Partition key of a scan's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in super::super) enum PartitionName {
+pub(in super::super) enum PartitionArg {
     /// UTC date on which the scan started, or else ended
     #[value(name = "scan_date")]
     ScanDate,
@@ -113,7 +113,7 @@ pub(in super::super) enum PartitionName {
     Scanner,
 }
 
-impl PartitionName {
+impl PartitionArg {
     pub(in super::super) const fn by(self) -> PartitionBy {
         match self {
             Self::ScanDate => PartitionBy::ScanDate,

@@ -5,7 +5,7 @@ use clap::{
     builder::{BoolishValueParser as Switch, PossibleValuesParser, TypedValueParser},
 };
 
-use super::{By, LineArgs, OutputPath, ReadArgs, count};
+use super::{IdentityArg, LineArgs, OutputPath, ReadArgs, parse_count};
 use crate::{diff::Sort, filter::Filter};
 
 /// Port states that `--ignore-state` accepts.
@@ -14,7 +14,7 @@ const STATES: [&str; 6] =
 
 /// Format of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in super::super) enum DiffTo {
+pub(in super::super) enum DiffFormatArg {
     Text,
     Jsonl,
     Csv,
@@ -45,7 +45,7 @@ pub(in super::super) struct DiffArgs {
     pub(in super::super) read: ReadArgs,
     /// Format [default: by the ending of OUT, else text on a terminal, else jsonl]
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_DIFF_TO", help_heading = "Output")]
-    pub(in super::super) to: Option<DiffTo>,
+    pub(in super::super) to: Option<DiffFormatArg>,
     /// File to write, or - for standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(in super::super) out: Option<OutputPath>,
@@ -97,12 +97,12 @@ pub(in super::super) struct DiffArgs {
     pub(in super::super) strict_coverage: bool,
     /// Property by which hosts are matched
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
-    pub(in super::super) identity: By,
+    pub(in super::super) identity: IdentityArg,
     /// Folder for data that exceeds --memory [default: the system's]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]
     pub(in super::super) temp_dir: Option<OutputPath>,
     /// Number of threads that read [default: one per processor]
-    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+    #[arg(short = 'j', long, value_name = "N", value_parser = parse_count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
 }

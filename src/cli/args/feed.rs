@@ -2,12 +2,12 @@
 
 use clap::{Args as ClapArgs, ValueEnum, builder::BoolishValueParser as Switch};
 
-use super::size;
+use super::parse_size;
 use crate::feed::MIN_LINE_BYTES;
 
 /// Value of `event.kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in super::super) enum Kind {
+pub(in super::super) enum EventKindArg {
     State,
     Asset,
 }
@@ -47,7 +47,7 @@ pub(in super::super) struct FeedArgs {
     pub(in super::super) os_min: Option<i32>,
     /// ecs: kind of the events of hosts, ports and scripts [default: state]
     #[arg(long, value_name = "KIND", env = "SCANMILL_EVENT_KIND", hide_short_help = true)]
-    pub(in super::super) event_kind: Option<Kind>,
+    pub(in super::super) event_kind: Option<EventKindArg>,
     /// ocsf: version of the schema [default: 1.8.0]
     #[arg(long, value_name = "VERSION", env = "SCANMILL_OCSF_VERSION", hide_short_help = true)]
     pub(in super::super) ocsf_version: Option<OcsfVersion>,
@@ -114,9 +114,9 @@ fn name(text: &str) -> bool {
 }
 
 fn line(text: &str) -> Result<usize, String> {
-    let bytes = size(text)?;
+    let bytes = parse_size(text)?;
     if bytes < MIN_LINE_BYTES {
-        return Err(format!("a line needs {} at least", super::size_text(MIN_LINE_BYTES)));
+        return Err(format!("a line needs {} at least", super::format_size(MIN_LINE_BYTES)));
     }
     Ok(bytes)
 }

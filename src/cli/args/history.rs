@@ -5,7 +5,9 @@ use clap::{
     builder::{BoolishValueParser as Switch, PossibleValuesParser, TypedValueParser},
 };
 
-use super::{By, OutputPath, PickArgs, ReadArgs, STATES, To, WriteArgs, count};
+use super::{
+    FormatArg, IdentityArg, OutputPath, PickArgs, ReadArgs, STATES, WriteArgs, parse_count,
+};
 use crate::{filter::Filter, format::Compression};
 
 #[derive(Debug, ClapArgs)]
@@ -25,13 +27,13 @@ pub(in super::super) struct HistoryArgs {
     /// Number of threads [default: one per processor]
     ///
     /// The output has the same bytes for any number.
-    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+    #[arg(short = 'j', long, value_name = "N", value_parser = parse_count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
     #[command(flatten)]
     pub(in super::super) table: HistoryTableArgs,
     #[command(flatten)]
-    pub(in super::super) series: SeriesOptions,
+    pub(in super::super) series: HistoryRuleArgs,
     /// Port states to keep, such as open or open|filtered
     #[arg(long, value_name = "STATE,...", value_delimiter = ',', value_parser = STATES,
         env = "SCANMILL_STATE", help_heading = "Selection")]
@@ -57,7 +59,7 @@ pub(in super::super) struct HistoryTableArgs {
     /// Without it, the ending of OUT selects it: .jsonl, .ndjson, .csv or .parquet. An OUT without an ending is a folder
     /// of parquet; without OUT it is jsonl, one line per row.
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_HISTORY_TO", value_parser = format())]
-    to: Option<To>,
+    to: Option<FormatArg>,
     /// Destination: a folder for both tables, a file for one or for jsonl, or - for standard output
     ///
     /// Text output is compressed if the name ends in .gz or .zst. Output is written under a
@@ -83,11 +85,11 @@ pub(in super::super) struct HistoryTableArgs {
     #[arg(long, value_name = "CODEC", env = "SCANMILL_COMPRESSION", hide_short_help = true)]
     compression: Option<Compression>,
     /// Parquet: maximum number of rows per row group [default: 1048576]
-    #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", value_parser = count,
+    #[arg(long, value_name = "N", env = "SCANMILL_ROW_GROUP_ROWS", value_parser = parse_count,
         hide_short_help = true)]
     row_group_rows: Option<usize>,
     /// Parquet: maximum number of rows per file; tables become folders of part-N.parquet
-    #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = count,
+    #[arg(long, value_name = "N", env = "SCANMILL_ROWS_PER_FILE", value_parser = parse_count,
         hide_short_help = true)]
     rows_per_file: Option<usize>,
 }
@@ -95,10 +97,10 @@ pub(in super::super) struct HistoryTableArgs {
 /// Rules that assign looks to hosts, and that end their intervals.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Merging")]
-pub(in super::super) struct SeriesOptions {
+pub(in super::super) struct HistoryRuleArgs {
     /// Property by which hosts are matched
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
-    pub(in super::super) identity: By,
+    pub(in super::super) identity: IdentityArg,
     /// Keep ports that a later scan covered and did not list
     #[arg(long, env = "SCANMILL_KEEP_COVERED", value_parser = Switch::new())]
     pub(in super::super) keep_covered: bool,
@@ -111,10 +113,10 @@ pub(in super::super) struct SeriesOptions {
 }
 
 /// Parses a format of tables. A history has neither nested lines nor feeds.
-fn format() -> impl TypedValueParser<Value = To> {
+fn format() -> impl TypedValueParser<Value = FormatArg> {
     let formats =
-        [To::Jsonl, To::Json, To::Csv, To::Markdown, To::Parquet, To::Arrow, To::Xlsx, To::Sqlite];
-    PossibleValuesParser::new(formats.map(To::name)).try_map(|name| To::from_str(&name, false))
+        [FormatArg::Jsonl, FormatArg::Json, FormatArg::Csv, FormatArg::Markdown, FormatArg::Parquet, FormatArg::Arrow, FormatArg::Xlsx, FormatArg::Sqlite];
+    PossibleValuesParser::new(formats.map(FormatArg::name)).try_map(|name| FormatArg::from_str(&name, false))
 }
 
 impl HistoryArgs {

@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueHint};
 
-use super::{OutputPath, ReadArgs, count, size};
+use super::{OutputPath, ReadArgs, parse_count, parse_size};
 
 /// Options that replace loading, so that no input is required.
 const INSTEAD: [&str; 5] = ["files", "list", "status", "vacuum", "compact"];
@@ -17,7 +17,7 @@ pub(in super::super) struct IngestArgs {
         help_heading = "Dataset")]
     pub(in super::super) into: OutputPath,
     #[command(flatten)]
-    pub(in super::super) upkeep: Upkeep,
+    pub(in super::super) maintenance: MaintenanceArgs,
     /// With --files: print only the files of this table
     #[arg(long, value_name = "NAME", requires = "files", help_heading = "Dataset")]
     pub(in super::super) table: Option<String>,
@@ -25,11 +25,11 @@ pub(in super::super) struct IngestArgs {
     ///
     /// A run that ends early keeps what it has committed. A larger size needs more memory and makes
     /// larger files.
-    #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_COMMIT_SIZE",
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, env = "SCANMILL_COMMIT_SIZE",
         help_heading = "Dataset", hide_short_help = true)]
     pub(in super::super) commit_size: Option<usize>,
     /// Number of threads that read and write [default: one per processor]
-    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+    #[arg(short = 'j', long, value_name = "N", value_parser = parse_count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
     /// Write a JSON summary of the run to this file, or - for standard error
@@ -42,7 +42,7 @@ pub(in super::super) struct IngestArgs {
 #[derive(Debug, ClapArgs)]
 #[group(multiple = false, conflicts_with_all = ["inputs", "files_from"])]
 #[command(next_help_heading = "Instead of loading")]
-pub(in super::super) struct Upkeep {
+pub(in super::super) struct MaintenanceArgs {
     /// Print the paths of the dataset's files, relative to DIR, one per line
     #[arg(long)]
     pub(in super::super) files: bool,

@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{OutputPath, ReadArgs, STATES, count};
+use super::{OutputPath, ReadArgs, STATES, parse_count};
 use crate::{filter::Filter, ops::ListKind};
 
 /// Items to list.
@@ -107,7 +107,7 @@ pub(in super::super) struct ListArgs {
         help_heading = "Output")]
     pub(in super::super) null: bool,
     /// Number of threads that read [default: one per processor]
-    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+    #[arg(short = 'j', long, value_name = "N", value_parser = parse_count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
 }

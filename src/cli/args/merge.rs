@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{ConvertArgs, OutputPath, STATES, duration, refuse_url};
+use super::{ConvertArgs, OutputPath, STATES, parse_duration, refuse_url};
 use crate::merge::Precedence;
 
 #[derive(Debug, ClapArgs)]
@@ -40,18 +40,18 @@ pub(in super::super) struct MergeArgs {
     #[command(flatten)]
     pub(in super::super) convert: ConvertArgs,
     #[command(flatten)]
-    pub(in super::super) merge: MergeOptions,
+    pub(in super::super) merge: MergeRuleArgs,
 }
 
 /// Returns true if a value of `--state` lists port states; otherwise it names a file.
-pub(in super::super) fn lists_states(value: &str) -> bool {
+pub(in super::super) fn is_state_list(value: &str) -> bool {
     value.split(',').all(|state| STATES.contains(&state))
 }
 
 /// Checks a value of `--state`: a list of port states, or a file. Refuses a name that may be a
 /// mistyped state.
 fn state_or_file(value: &str) -> Result<String, String> {
-    if lists_states(value) {
+    if is_state_list(value) {
         return Ok(value.to_owned());
     }
     refuse_url(Path::new(value))?;
@@ -72,7 +72,7 @@ fn state_or_file(value: &str) -> Result<String, String> {
 
 /// Key by which hosts of several scans are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in super::super) enum By {
+pub(in super::super) enum IdentityArg {
     /// IP address, or else MAC address, or else name
     Ip,
     /// MAC address, or else as with ip
@@ -84,7 +84,7 @@ pub(in super::super) enum By {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Merging")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option")]
-pub(in super::super) struct MergeOptions {
+pub(in super::super) struct MergeRuleArgs {
     /// Which record of a port or host wins: caller, first, latest or best [default: caller]
     ///
     /// caller and first: the record of the first input, with gaps filled from the others. latest:
@@ -95,7 +95,7 @@ pub(in super::super) struct MergeOptions {
     pub(in super::super) policy: Option<Precedence>,
     /// Property by which hosts are matched
     #[arg(long, value_name = "WHAT", default_value = "ip", env = "SCANMILL_IDENTITY")]
-    pub(in super::super) identity: By,
+    pub(in super::super) identity: IdentityArg,
     /// Also write the table conflicts: each value that lost, to which value, and by which rule
     ///
     /// In nested JSONL they are part of their host's line.
@@ -108,7 +108,7 @@ pub(in super::super) struct MergeOptions {
     #[arg(long, env = "SCANMILL_KEEP_IDENTITY", value_parser = Switch::new())]
     pub(in super::super) keep_identity: bool,
     /// Leave out hosts and ports not seen for this long, such as 30d, counted back from the newest scan of a host
-    #[arg(long, value_name = "TIME", value_parser = duration, env = "SCANMILL_MAX_AGE")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCANMILL_MAX_AGE")]
     pub(in super::super) max_age: Option<Duration>,
     /// Folder for data that exceeds --memory [default: the system's]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_TEMP_DIR")]

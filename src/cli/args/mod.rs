@@ -26,18 +26,18 @@ use clap::{
 #[cfg(test)]
 pub(super) use self::paths::PathRole;
 #[cfg(feature = "full")]
-pub(super) use self::query::QueryTo;
+pub(super) use self::query::QueryFormatArg;
 pub(super) use self::{
-    convert::{ConvertArgs, PartitionName, PickArgs, STATES, WriteArgs},
-    diff::{DiffArgs, DiffTo},
-    feed::{FeedArgs, Kind, LineArgs, OcsfVersion},
+    convert::{ConvertArgs, PartitionArg, PickArgs, STATES, WriteArgs},
+    diff::{DiffArgs, DiffFormatArg},
+    feed::{EventKindArg, FeedArgs, LineArgs, OcsfVersion},
     history::HistoryArgs,
-    ingest::{IngestArgs, Upkeep},
+    ingest::{IngestArgs, MaintenanceArgs},
     list::ListArgs,
-    merge::{By, MergeArgs, MergeOptions, lists_states},
+    merge::{IdentityArg, MergeArgs, MergeRuleArgs, is_state_list},
     paths::{InputPath, OutputPath, ProgramPath, path_role, refuse_url},
     query::QueryArgs,
-    read::{HowArgs, LimitArgs, ReadArgs},
+    read::{XmlArgs, LimitArgs, ReadArgs},
     scan::{NmapArgs, ScanArgs},
     watch::{BaselineArg, StatusForm, WatchArgs},
 };
@@ -47,7 +47,7 @@ pub(super) use self::{
 #[command(name = "scanmill", version, max_term_width = 100, propagate_version = true)]
 pub(super) struct Args {
     #[command(flatten)]
-    pub(super) talk: TalkArgs,
+    pub(super) messages: MessageArgs,
     /// File that sets options, such as `threads = 2` or `[convert] to = "csv"`
     ///
     /// Default: scanmill.toml in the working directory, or else in the folder scanmill of the
@@ -110,8 +110,8 @@ pub(super) enum Command {
 }
 
 /// Messages on standard error: which are printed, and in which form.
-#[derive(Debug, ClapArgs)]
-pub(super) struct TalkArgs {
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(super) struct MessageArgs {
     /// Print only errors
     #[arg(
         short,
@@ -147,7 +147,7 @@ pub(super) struct TalkArgs {
         default_value = "auto",
         env = "SCANMILL_COLOR"
     )]
-    pub(super) color: When,
+    pub(super) color: ColorChoice,
     /// When to show progress
     ///
     /// `auto` draws a bar if standard error is a terminal and standard output does not print data
@@ -160,34 +160,47 @@ pub(super) struct TalkArgs {
         default_value = "auto",
         env = "SCANMILL_PROGRESS"
     )]
-    pub(super) progress: When,
+    pub(super) progress: ProgressChoice,
     /// Configuration file in use, named by `--config` or found.
     #[arg(skip)]
     pub(super) config_file: Option<PathBuf>,
 }
 
-impl TalkArgs {
+impl MessageArgs {
     /// Returns the configuration file in use, named by `--config` or found.
     pub(super) fn config_file(&self) -> Option<&Path> {
         self.config_file.as_deref()
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
+    #[default]
     Text,
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum When {
+/// Use of colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    #[default]
     Auto,
     Always,
     Never,
 }
 
+/// Display of progress.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Output format of `convert`, `merge`, `scan`, `history` and `watch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum To {
+pub(super) enum FormatArg {
     Jsonl,
     Json,
     Csv,
@@ -214,7 +227,7 @@ pub(super) enum To {
     Cim,
 }
 
-impl To {
+impl FormatArg {
     /// Returns the name of the format as `--to` accepts it.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -287,7 +300,7 @@ pub(super) enum SchemaFormat {
 }
 
 /// Parses a count of at least one.
-fn count(text: &str) -> Result<usize, String> {
+fn parse_count(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|count| *count > 0)
@@ -295,7 +308,7 @@ fn count(text: &str) -> Result<usize, String> {
 }
 
 /// Parses a size such as `64K`, `8M` or `1G`, in bytes.
-fn size(text: &str) -> Result<usize, String> {
+fn parse_size(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase();
     let factor: usize = match unit.as_str() {
@@ -313,7 +326,7 @@ fn size(text: &str) -> Result<usize, String> {
 }
 
 /// Parses a duration such as `500ms`, `2s`, `10m`, `1h` or `1d`.
-fn duration(text: &str) -> Result<Duration, String> {
+fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match text.get(digits.len()..).unwrap_or_default() {
         "ms" => 1,
@@ -331,7 +344,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Formats a size, in bytes, as options accept it.
-pub(super) fn size_text(size: usize) -> String {
+pub(super) fn format_size(size: usize) -> String {
     match size {
         size if size.is_multiple_of(1 << 30) => format!("{}G", size >> 30),
         size if size.is_multiple_of(1 << 20) => format!("{}M", size >> 20),
@@ -353,12 +366,16 @@ mod tests {
 
     #[test]
     fn sizes_and_times_have_units() {
-        assert_eq!(size("64K"), Ok(64 << 10));
-        assert_eq!(size("8MiB"), Ok(8 << 20));
-        assert_eq!(size("12"), Ok(12));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("1d"), Ok(Duration::from_hours(24)));
-        assert!(duration("1").is_err() && duration("d").is_err() && duration("1y").is_err());
-        assert!(size("0").is_err() && size("x").is_err() && size("1T").is_err());
+        assert_eq!(parse_size("64K"), Ok(64 << 10));
+        assert_eq!(parse_size("8MiB"), Ok(8 << 20));
+        assert_eq!(parse_size("12"), Ok(12));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("1d"), Ok(Duration::from_hours(24)));
+        assert!(
+            parse_duration("1").is_err()
+                && parse_duration("d").is_err()
+                && parse_duration("1y").is_err()
+        );
+        assert!(parse_size("0").is_err() && parse_size("x").is_err() && parse_size("1T").is_err());
     }
 }

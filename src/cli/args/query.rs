@@ -2,11 +2,11 @@
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{OutputPath, PickArgs, ReadArgs, count};
+use super::{OutputPath, PickArgs, ReadArgs, parse_count};
 
 /// Format of the result of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in super::super) enum QueryTo {
+pub(in super::super) enum QueryFormatArg {
     /// Aligned columns, for people
     Table,
     Csv,
@@ -15,7 +15,7 @@ pub(in super::super) enum QueryTo {
 }
 
 #[cfg(feature = "full")]
-impl QueryTo {
+impl QueryFormatArg {
     /// Returns the name of the format as `--to` accepts it.
     pub(in super::super) const fn name(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ pub(in super::super) struct QueryArgs {
     pub(in super::super) read: ReadArgs,
     /// Format [default: by the ending of OUT, else table on a terminal, else csv]
     #[arg(long, value_name = "FORMAT", env = "SCANMILL_QUERY_TO", help_heading = "Output")]
-    pub(in super::super) to: Option<QueryTo>,
+    pub(in super::super) to: Option<QueryFormatArg>,
     /// File to write, or - for standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(in super::super) out: Option<OutputPath>,
@@ -57,7 +57,7 @@ pub(in super::super) struct QueryArgs {
     /// Number of threads that read [default: one per processor]
     ///
     /// The result is the same for any number.
-    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+    #[arg(short = 'j', long, value_name = "N", value_parser = parse_count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{InputPath, count, size};
+use super::{InputPath, parse_count, parse_size};
 
 /// Inputs, and the options for reading them.
 #[derive(Debug, ClapArgs)]
@@ -31,12 +31,12 @@ pub(in super::super) struct ReadArgs {
     #[arg(long, value_name = "GLOB", help_heading = "Reading")]
     pub(in super::super) exclude: Vec<String>,
     #[command(flatten)]
-    pub(in super::super) how: HowArgs,
+    pub(in super::super) xml: XmlArgs,
 }
 
 /// Options for reading XML from any source.
 #[derive(Debug, ClapArgs)]
-pub(in super::super) struct HowArgs {
+pub(in super::super) struct XmlArgs {
     /// End an input at its first warning; complete hosts before it are kept, and the exit code is 3
     #[arg(long, env = "SCANMILL_STRICT", value_parser = Switch::new(), help_heading = "Reading")]
     pub(in super::super) strict: bool,
@@ -65,7 +65,7 @@ pub(in super::super) struct HowArgs {
     /// A smaller limit means fewer threads, and lower defaults of --max-host, --max-items,
     /// --max-run, --max-pending, --max-tag, --max-value, --max-zip and --commit-size. The minimum
     /// is 128M.
-    #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_MEMORY",
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, env = "SCANMILL_MEMORY",
         help_heading = "Reading")]
     pub(in super::super) memory: Option<usize>,
     #[command(flatten)]
@@ -78,46 +78,46 @@ pub(in super::super) struct HowArgs {
 #[expect(clippy::struct_field_names, reason = "fields have the names of the options")]
 pub(in super::super) struct LimitArgs {
     /// Maximum size of a value [default: 8M]
-    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(in super::super) max_value: Option<usize>,
     /// Maximum size of a tag [default: 16M]
-    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(in super::super) max_tag: Option<usize>,
     /// Maximum size of a host's XML [default: 64M]
-    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(in super::super) max_host: Option<usize>,
     /// Maximum size of a scan's own scripts and scaninfo [default: 64M]
-    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(in super::super) max_run: Option<usize>,
     /// Maximum size of rows that wait for the first host of a scan without args [default: 16M]
-    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(in super::super) max_pending: Option<usize>,
     /// Maximum nesting of elements [default: 256]
-    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, hide_short_help = true)]
     pub(in super::super) max_depth: Option<usize>,
     /// Maximum number of attributes per tag [default: 256]
-    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, hide_short_help = true)]
     pub(in super::super) max_attributes: Option<usize>,
     /// Maximum number of ports per host [default: 1000000]
-    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, hide_short_help = true)]
     pub(in super::super) max_ports: Option<usize>,
     /// Maximum memory for all lists of a host: ports, services, script values, names, hops
     /// [default: 512M]
-    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(in super::super) max_items: Option<usize>,
     /// Maximum nesting of compressed files and archives [default: 4]
-    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, hide_short_help = true)]
     pub(in super::super) max_nesting: Option<usize>,
     /// Maximum number of members per archive [default: 1000000]
-    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, hide_short_help = true)]
     pub(in super::super) max_members: Option<usize>,
     /// Maximum growth of a compressed file or member, as a multiple of its size [default: 1000]
-    #[arg(long, value_name = "N", value_parser = count, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, hide_short_help = true)]
     pub(in super::super) max_ratio: Option<usize>,
     /// Maximum decompressed size of a compressed file or member [default: none]
-    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(in super::super) max_decompressed: Option<usize>,
     /// Maximum size of a zip archive in another container or from a pipe [default: 256M]
-    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
     pub(in super::super) max_zip: Option<usize>,
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{HowArgs, OutputPath, PickArgs, ProgramPath, WriteArgs, count};
+use super::{OutputPath, PickArgs, ProgramPath, WriteArgs, XmlArgs, parse_count};
 
 #[derive(Debug, ClapArgs)]
 #[command(mut_arg("dedup", |dedup| dedup.hide(true)))]
@@ -14,9 +14,9 @@ pub(in super::super) struct ScanArgs {
     #[command(flatten)]
     pub(in super::super) pick: PickArgs,
     #[command(flatten)]
-    pub(in super::super) how: HowArgs,
+    pub(in super::super) xml: XmlArgs,
     /// Number of threads that write and merge [default: one per processor]
-    #[arg(short = 'j', long, value_name = "N", value_parser = count, env = "SCANMILL_THREADS",
+    #[arg(short = 'j', long, value_name = "N", value_parser = parse_count, env = "SCANMILL_THREADS",
         help_heading = "Reading")]
     pub(in super::super) threads: Option<usize>,
     /// Store the SHA-256 of each document in the column `content_sha256`
@@ -83,7 +83,7 @@ pub(in super::super) struct NmapArgs {
     ///
     /// Hosts are written when all processes have ended. They are merged as by `merge` and have its
     /// columns.
-    #[arg(long, value_name = "N", value_parser = count, default_value = "1",
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value = "1",
         hide_default_value = true)]
     pub(in super::super) parallel: usize,
     /// Print the commands that would be run, one line per process, and run nothing

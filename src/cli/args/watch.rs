@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint, builder::BoolishValueParser as Switch};
 
-use super::{FeedArgs, LineArgs, OutputPath, ReadArgs, To, count, duration, size};
+use super::{
+    FeedArgs, FormatArg, LineArgs, OutputPath, ReadArgs, parse_count, parse_duration, parse_size,
+};
 use crate::filter::Filter;
 
 #[derive(Debug, ClapArgs)]
@@ -25,7 +27,7 @@ pub(in super::super) struct WatchArgs {
     pub(in super::super) read: ReadArgs,
     /// Format of the feed: jsonl, ecs, ocsf or cim; with --changes jsonl or ecs [default: jsonl]
     #[arg(long, value_name = "FEED", env = "SCANMILL_TO", help_heading = "Feed")]
-    pub(in super::super) to: Option<To>,
+    pub(in super::super) to: Option<FormatArg>,
     /// File that the feed is appended to; it is created if it does not exist
     #[arg(
         short,
@@ -57,15 +59,15 @@ pub(in super::super) struct WatchArgs {
     /// Continue in a new FILE before this one exceeds SIZE; the old one becomes FILE.1
     ///
     /// Older ones become FILE.2 and so on. The lines of one input file stay together.
-    #[arg(long, value_name = "SIZE", value_parser = size, env = "SCANMILL_ROTATE_SIZE",
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, env = "SCANMILL_ROTATE_SIZE",
         help_heading = "Feed")]
     pub(in super::super) rotate_size: Option<usize>,
     /// Continue in a new FILE when this one has reached this age, such as 12h or 1d
-    #[arg(long, value_name = "TIME", value_parser = duration, env = "SCANMILL_ROTATE_EVERY",
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, env = "SCANMILL_ROTATE_EVERY",
         help_heading = "Feed")]
     pub(in super::super) rotate_every: Option<Duration>,
     /// Number of old files to keep
-    #[arg(long, value_name = "N", value_parser = count, default_value = "14",
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value = "14",
         env = "SCANMILL_KEEP", help_heading = "Feed")]
     pub(in super::super) keep: usize,
     /// Write what an expression selects, such as 'port in 1-1024 and service ~ http*'
@@ -75,7 +77,7 @@ pub(in super::super) struct WatchArgs {
     #[arg(long = "where", value_name = "EXPR", env = "SCANMILL_WHERE", help_heading = "Feed")]
     pub(in super::super) filter: Option<Filter>,
     /// Time that a file must stay unchanged before it is read, if it does not end in </nmaprun>
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s",
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "2s",
         env = "SCANMILL_SETTLE", help_heading = "Watching")]
     pub(in super::super) settle: Duration,
     /// Folder that records what was written [default: DIR/.scanmill]

@@ -8,25 +8,21 @@ mod run;
 #[cfg(feature = "full")]
 mod writer;
 
-use super::{
-    args::{QueryArgs, TalkArgs},
-    exit::Exit,
-    render::Talk,
-};
+use super::{args::QueryArgs, console::Console, exit::Exit};
 use crate::error::{Error, Result};
 
 #[cfg(feature = "full")]
-pub(super) fn run(args: &QueryArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
-    run::run(args, split(args)?, (how, talk))
+pub(super) fn run(args: &QueryArgs, console: &Console) -> Result<Exit> {
+    run::run(args, split(args)?, console)
 }
 
 #[cfg(not(feature = "full"))]
-pub(super) fn run(args: &QueryArgs, (_, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
+pub(super) fn run(args: &QueryArgs, console: &Console) -> Result<Exit> {
     let (inputs, sql) = split(args)?;
-    talk.error(&crate::format::lacks_full("query"));
-    talk.hint("with DuckDB, these two commands do it:");
+    console.error(&crate::format::lacks_full("query"));
+    console.hint("with DuckDB, these two commands do it:");
     for command in duckdb::commands(&inputs, sql)? {
-        talk.hint(&command);
+        console.hint(&command);
     }
     Ok(Exit::Usage)
 }

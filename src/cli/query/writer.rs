@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    cli::{args::QueryTo, terminal},
+    cli::{args::QueryFormatArg, terminal},
     error::Result,
     ops::{QueryRows, QueryValue},
     output::DocumentSink,
@@ -64,11 +64,11 @@ struct Shown {
 }
 
 impl ResultWriter {
-    pub(super) fn new(sink: DocumentSink, to: QueryTo) -> Self {
+    pub(super) fn new(sink: DocumentSink, to: QueryFormatArg) -> Self {
         let layout = match to {
-            QueryTo::Csv => Layout::Csv,
-            QueryTo::Jsonl => Layout::Jsonl(Vec::new()),
-            QueryTo::Table => Layout::Table(Table::default()),
+            QueryFormatArg::Csv => Layout::Csv,
+            QueryFormatArg::Jsonl => Layout::Jsonl(Vec::new()),
+            QueryFormatArg::Table => Layout::Table(Table::default()),
         };
         Self { sink, text: String::new(), layout }
     }

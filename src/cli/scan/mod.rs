@@ -1,7 +1,7 @@
 //! `scanmill scan`: translates arguments for [`ops::scan`], and prints its report.
 //!
 //! The first signal stops the processes, and the output is completed with what they wrote; the second one cancels the
-//! job (`signals::second_stop_flag`). Everything that a signal must clean up is therefore created after the handler is
+//! job ([`StopPolicy::ProgramsFirst`]). Everything that a signal must clean up is therefore created after the handler is
 //! installed.
 
 mod progress;
@@ -17,16 +17,17 @@ use serde_json::json;
 
 use self::progress::scan_progress;
 use super::{
-    args::{NmapArgs, ScanArgs, TalkArgs},
+    args::{NmapArgs, ScanArgs},
+    console::Console,
     convert::{filters, with_report, write_json},
     engine,
     exit::Exit,
     inputs::{self, budget, reserved, threads},
     output::{output, with_color},
     print,
-    progress::way,
-    render::Talk,
-    signals, terminal,
+    progress::progress_mode,
+    signals::{StopPolicy, install_stop_handler},
+    terminal,
 };
 use crate::{
     error::{Error, Result},
@@ -39,33 +40,33 @@ use crate::{
     process::adopt_orphans,
 };
 
-pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Exit> {
-    let begun = Instant::now();
-    let mut options = request(&args.nmap)?;
+pub(super) fn run(args: &ScanArgs, console: &Console) -> Result<Exit> {
+    let started = Instant::now();
+    let mut options = scan_options(&args.nmap)?;
     let merged = options.is_merged();
     let content = if merged { OutputContent::MergedScan } else { OutputContent::Scan };
-    let output = with_color(output(&args.write, &args.pick, content)?, how);
-    let way = way(how, output.is_on_stdout());
+    let output = with_color(output(&args.write, &args.pick, content)?, console.args());
+    let way = progress_mode(console.args(), output.is_on_stdout());
     options.reports_tasks = way.is_some();
     options.overwrite = args.write.overwrite;
     options.temp_dir = args.temp_dir.as_deref().map(Path::to_path_buf);
-    check_outputs((args, how), &output.destination, &options)?;
+    check_outputs(args, console, &output.destination, &options)?;
     let processes = options.processes.clone();
     options.filters = filters(&args.pick);
     if let Some(path) = &args.engine {
-        options.filters.engine = Some(engine::open(path, merged, (&processes, talk))?);
+        options.filters.engine = Some(engine::open(path, merged, (&processes, console))?);
     }
-    let budget = budget(&args.how, threads(args.threads))?;
+    let budget = budget(&args.xml, threads(args.threads))?;
     if args.nmap.dry_run {
         let lines: Vec<_> =
-            options.commands().iter().map(|line| quoted(line)).collect::<Result<_>>()?;
+            options.commands().iter().map(|line| shell_line(line)).collect::<Result<_>>()?;
         return print(&lines.concat());
     }
     // Where the system does not support it, processes that leave nmap's session may outlive it.
     let _ = adopt_orphans();
     let temporaries = Temporaries::default();
     // Installed before anything is created or started, so that a signal finds all of it.
-    let stop = signals::second_stop_flag(&temporaries, &processes);
+    let stop = install_stop_handler(&temporaries, StopPolicy::ProgramsFirst(&processes));
     if options.sudo {
         let has_terminal = io::stdin().is_terminal() && terminal::is_stderr_terminal();
         authorize_sudo(has_terminal)
@@ -75,31 +76,31 @@ pub(super) fn run(args: &ScanArgs, (how, talk): (&TalkArgs, &Talk)) -> Result<Ex
         return Ok(Exit::Interrupted);
     }
     options.job = JobOptions::new(budget)
-        .with_xml(inputs::options(&args.how, &budget).with_hash(args.hash))
-        .with_progress(scan_progress(way))
-        .with_cancellation(stop.into())
+        .with_xml(inputs::options(&args.xml, &budget).with_hash(args.hash))
+        .with_progress(scan_progress(mode))
+        .with_cancellation(stop)
         .with_temporaries(temporaries.clone());
     let output = output.for_filters(&options.filters);
-    let scanned = output.open(content, &temporaries, Scan(options));
-    talk.leftovers(&temporaries);
-    let ScanReport { report, processes, .. } = scanned?;
+    let result = output.open(content, &temporaries, ScanJob(options));
+    console.leftovers(&temporaries);
+    let ScanReport { report, processes, .. } = result?;
     for process in &processes {
         if let Some(message) = &process.message {
             let name = &process.name;
-            talk.warning(&format!("{name}: {message}"), &json!({ "input": name }));
+            console.warning(&format!("{name}: {message}"), &json!({ "input": name }));
         }
     }
-    talk.report(&report, begun.elapsed());
+    console.report(&report, started.elapsed());
     if let Some(path) = &args.report {
         write_json((path, args.write.overwrite), &report, &temporaries)?;
     }
-    Ok(Exit::of_report(&report))
+    Ok(Exit::from_report(&report))
 }
 
 /// Scan to run once its output is open.
-struct Scan(ScanOptions);
+struct ScanJob(ScanOptions);
 
-impl FormatVisitor for Scan {
+impl FormatVisitor for ScanJob {
     type Output = ScanReport;
 
     fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<ScanReport> {
@@ -108,7 +109,7 @@ impl FormatVisitor for Scan {
 }
 
 /// Translates the request to nmap, and checks it.
-fn request(args: &NmapArgs) -> Result<ScanOptions> {
+fn scan_options(args: &NmapArgs) -> Result<ScanOptions> {
     if args.parallel > ScanOptions::MAX_PARALLEL {
         let (parallel, most) = (args.parallel, ScanOptions::MAX_PARALLEL);
         return Err(Error::usage(format!("--parallel {parallel}: at most {most}")));
@@ -129,7 +130,8 @@ fn request(args: &NmapArgs) -> Result<ScanOptions> {
 
 /// Refuses outputs that would replace each other.
 fn check_outputs(
-    (args, how): (&ScanArgs, &TalkArgs),
+    args: &ScanArgs,
+    console: &Console,
     destination: &Output,
     options: &ScanOptions,
 ) -> Result<()> {
@@ -139,7 +141,7 @@ fn check_outputs(
     let nmap: &Path = &args.nmap.nmap;
     // A name without a folder is searched for on PATH.
     let nmap = Some(nmap).filter(|path| path.components().count() > 1);
-    let others = args.engine.as_deref().into_iter().chain(nmap).chain(how.config_file());
+    let others = args.engine.as_deref().into_iter().chain(nmap).chain(console.args().config_file());
     let reserved = reserved(None, others);
     let reserved = with_report(reserved, args.report.as_deref(), args.write.overwrite);
     let others = reserved.read.iter().map(PathBuf::as_path).collect();
@@ -148,7 +150,7 @@ fn check_outputs(
 }
 
 /// Formats a command as a line for a shell.
-fn quoted(words: &[OsString]) -> Result<Vec<u8>> {
+fn shell_line(words: &[OsString]) -> Result<Vec<u8>> {
     let words = words.iter().map(OsString::as_os_str).map(OsStr::as_encoded_bytes);
     let mut line = shlex::bytes::try_join(words)
         .map_err(|_| Error::usage("--nmap: the name has a NUL character"))?;

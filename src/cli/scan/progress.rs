@@ -11,8 +11,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::super::{
-    progress::{LINE, LOOK, Way},
-    render::{number, plural},
+    console::{number, plural},
+    progress::{DRAW_INTERVAL, LINE_INTERVAL, ProgressMode},
     terminal::{self, Lines, escape},
 };
 use crate::{
@@ -21,16 +21,16 @@ use crate::{
 };
 
 /// Creates what shows the progress of nmap's processes: nothing, if progress is not wanted.
-pub(super) fn scan_progress(way: Option<Way>) -> ProgressHandle {
-    match way {
-        Some(way) => ProgressHandle::new(TaskDisplay { way, shown: Mutex::default() }),
+pub(super) fn scan_progress(mode: Option<ProgressMode>) -> ProgressHandle {
+    match mode {
+        Some(mode) => ProgressHandle::new(TaskDisplay { mode, shown: Mutex::default() }),
         None => ProgressHandle::default(),
     }
 }
 
 /// Display of the tasks of nmap.
 struct TaskDisplay {
-    way: Way,
+    mode: ProgressMode,
     /// Exists while the job runs.
     shown: Mutex<Option<TaskStatus>>,
 }
@@ -52,13 +52,13 @@ impl TaskDisplay {
 
 impl Progress for TaskDisplay {
     fn begin(&self, totals: ProgressTotals) {
-        let bar = (self.way == Way::Bar).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(100), terminal::bars());
+        let bar = (self.mode == ProgressMode::Bar).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(100), terminal::bar_target());
             let template = "{percent:>3}% [{bar:20}] {elapsed} {wide_msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
-            bar.enable_steady_tick(LOOK);
+            bar.enable_steady_tick(DRAW_INTERVAL);
             bar
         });
         let processes = usize::try_from(totals.inputs).unwrap_or_default();
@@ -105,11 +105,11 @@ impl TaskStatus {
             )]
             bar.set_position(self.percent().clamp(0.0, 100.0) as u64);
             bar.set_message(escape(&text));
-        } else if self.printed.elapsed() >= LINE {
+        } else if self.printed.elapsed() >= LINE_INTERVAL {
             self.printed = Instant::now();
             let mut lines = Lines::default();
             lines.labelled("progress", None, &format!("{:.0}%, {text}", self.percent()));
-            terminal::say(&lines);
+            terminal::eprint_lines(&lines);
         }
     }
 

@@ -12,46 +12,38 @@ use signal_hook::{
     flag,
 };
 
-use super::Service;
-use crate::{output::Temporaries, process::ProcessGroup};
+use super::{ServiceSignals, StopPolicy};
+use crate::{ops::CancellationToken, output::Temporaries};
 
-pub(in super::super) fn service() -> Service {
-    let service = Service::default();
-    stop_by(&service.stop);
+pub(in super::super) fn install_service_handler() -> ServiceSignals {
+    let service = ServiceSignals::default();
+    set_on_signal(&service.stop);
     let _ = flag::register(SIGTERM, Arc::clone(&service.terminated));
     service
 }
 
-pub(in super::super) fn hold_hangup(_: &[OsString]) {}
+pub(in super::super) fn defer_sighup(_: &[OsString]) {}
 
-pub(in super::super) fn take_hangup_as_ever() {}
+pub(in super::super) fn restore_sighup() {}
 
-pub(in super::super) fn survive_file_limit() {}
+pub(in super::super) fn ignore_file_size_limit() {}
 
-pub(in super::super) fn stop_flag(_: &Temporaries) -> Arc<AtomicBool> {
+/// Returns a token that the first signal cancels. No system but Unix starts programs, so all
+/// policies are alike.
+pub(in super::super) fn install_stop_handler(
+    _: &Temporaries,
+    policy: StopPolicy<'_>,
+) -> CancellationToken {
+    debug_assert!(!policy.programs().is_stopped(), "no program was started");
     let stop = Arc::default();
-    stop_by(&stop);
-    stop
-}
-
-pub(in super::super) fn stop_flag_with(
-    temporaries: &Temporaries,
-    _: &ProcessGroup,
-) -> Arc<AtomicBool> {
-    stop_flag(temporaries)
-}
-
-pub(in super::super) fn second_stop_flag(
-    temporaries: &Temporaries,
-    _: &ProcessGroup,
-) -> Arc<AtomicBool> {
-    stop_flag(temporaries)
+    set_on_signal(&stop);
+    stop.into()
 }
 
 /// Makes the first signal set the flag, and the second one end the process.
-fn stop_by(stop: &Arc<AtomicBool>) {
+fn set_on_signal(flag: &Arc<AtomicBool>) {
     for signal in [SIGINT, SIGTERM] {
-        let _ = flag::register_conditional_shutdown(signal, 130, Arc::clone(stop));
-        let _ = flag::register(signal, Arc::clone(stop));
+        let _ = flag::register_conditional_shutdown(signal, 130, Arc::clone(flag));
+        let _ = flag::register(signal, Arc::clone(flag));
     }
 }

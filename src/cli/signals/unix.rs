@@ -1,15 +1,15 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the run stops between two events, and no temporary file stays.
+//! Ctrl-C, SIGTERM and SIGHUP: the job stops between two events, and no temporary file stays.
 //!
 //! A thread named `signals` waits for signals and calls one handler per command, so handlers may
 //! lock, allocate and start threads, which code inside a signal handler must not do. A handler sets
-//! a flag that the run polls between two events. A run may be blocked in a read and never poll it,
+//! a flag that the job polls between two events. A job may be blocked in a read and never poll it,
 //! so the handlers of all commands but `watch` also start a thread, which removes the temporary files
 //! and ends the process after [`PATIENCE`].
 //!
-//! Commands that write once use [`stop_flag`], or [`stop_flag_with`] if they start programs. A scan
-//! uses [`second_stop_flag`]: the first signal ends nmap only. `watch` uses [`service`]: SIGTERM is
-//! its normal end, with exit code 0, and SIGHUP makes it open its files again. Until the arguments
-//! are parsed, SIGHUP is held for a process that may be a `watch` ([`hold_hangup`]).
+//! Commands that write once use [`install_stop_handler`]; its [`StopPolicy`] decides if the first
+//! signal of a scan ends only nmap. `watch` uses [`install_service_handler`]: SIGTERM is its normal
+//! end, with exit code 0, and SIGHUP makes it open its files again. Until the arguments are parsed,
+//! SIGHUP is deferred for a process that may be a `watch` ([`defer_sighup`]).
 //!
 //! Call these functions once per process, before the first temporary file or program is created: a
 //! signal cleans up only what is registered in the [`Temporaries`] and [`ProcessGroup`] that they are
@@ -34,18 +34,18 @@ use signal_hook::{
     low_level,
 };
 
-use super::Service;
-use crate::{fs, output::Temporaries, process::ProcessGroup};
+use super::{ServiceSignals, StopPolicy};
+use crate::{fs, ops::CancellationToken, output::Temporaries, process::ProcessGroup};
 
-/// Time for a stopped run to end on its own. After that it is ended, since it may be waiting for
+/// Time for a stopped job to end on its own. After that it is completion, since it may be waiting for
 /// input.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Installs handlers for a service, and returns the flags that they set.
-pub(in super::super) fn service() -> Service {
-    let service = Service::default();
-    let Service { stop, terminated, reopen } = &service;
-    let flags = Flags { stop: Arc::clone(stop), reopen: Some(Arc::clone(reopen)) };
+pub(in super::super) fn install_service_handler() -> ServiceSignals {
+    let service = ServiceSignals::default();
+    let ServiceSignals { stop, terminated, reopen } = &service;
+    let flags = StopFlags { stop: Arc::clone(stop), reopen: Some(Arc::clone(reopen)) };
     let terminated = Arc::clone(terminated);
     let (stop, reopen) = (Arc::clone(stop), Arc::clone(reopen));
     handle(&flags, move |signal| {
@@ -60,43 +60,43 @@ pub(in super::super) fn service() -> Service {
         }
     });
     // SIGHUP may have arrived before this handler was installed.
-    service.reopen.fetch_or(HAS_HUNG_UP.load(Ordering::SeqCst), Ordering::SeqCst);
+    service.reopen.fetch_or(SIGHUP_RECEIVED.load(Ordering::SeqCst), Ordering::SeqCst);
     service
 }
 
-/// Action of SIGHUP until the command is known: it sets [`HAS_HUNG_UP`], or ends the process as by
+/// Action of SIGHUP until the command is known: it sets [`SIGHUP_RECEIVED`], or ends the process as by
 /// default.
-static HANGUP: Mutex<Option<SigId>> = Mutex::new(None);
-static HAS_HUNG_UP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+static SIGHUP_ACTION: Mutex<Option<SigId>> = Mutex::new(None);
+static SIGHUP_RECEIVED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Prevents SIGHUP from ending a process that may be a `watch`, from its first moment. `logrotate`
 /// may send the signal to a service at any time, and without a handler it would end the service.
-pub(in super::super) fn hold_hangup(args: &[OsString]) {
+pub(in super::super) fn defer_sighup(args: &[OsString]) {
     if args.iter().skip(1).any(|arg| arg == "watch") && !ignores(SIGHUP) {
-        set_hangup(flag::register(SIGHUP, Arc::clone(&HAS_HUNG_UP)).ok());
+        set_sighup_action(flag::register(SIGHUP, Arc::clone(&SIGHUP_RECEIVED)).ok());
     }
 }
 
 /// Restores the default action of SIGHUP for a command that is not `watch`, until [`handle`]
 /// installs another.
-pub(in super::super) fn take_hangup_as_ever() {
-    if is_hangup_held() {
+pub(in super::super) fn restore_sighup() {
+    if is_sighup_deferred() {
         let ends = Arc::new(AtomicBool::new(true));
-        set_hangup(flag::register_conditional_default(SIGHUP, ends).ok());
-        if HAS_HUNG_UP.load(Ordering::SeqCst) {
+        set_sighup_action(flag::register_conditional_default(SIGHUP, ends).ok());
+        if SIGHUP_RECEIVED.load(Ordering::SeqCst) {
             let _ = low_level::emulate_default_handler(SIGHUP);
         }
     }
 }
 
-fn is_hangup_held() -> bool {
-    HANGUP.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+fn is_sighup_deferred() -> bool {
+    SIGHUP_ACTION.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }
 
 /// Replaces the action of SIGHUP that was set here before.
-fn set_hangup(action: Option<SigId>) {
+fn set_sighup_action(action: Option<SigId>) {
     let before = {
-        let mut now = HANGUP.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = SIGHUP_ACTION.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *now, action)
     };
     if let Some(before) = before {
@@ -107,88 +107,62 @@ fn set_hangup(action: Option<SigId>) {
 /// Makes a write that exceeds the file size limit fail, like a write to a full disk, instead of
 /// ending the process. Programs that are started are not affected, because a handler is reset when
 /// a program starts.
-pub(in super::super) fn survive_file_limit() {
+pub(in super::super) fn ignore_file_size_limit() {
     let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
-/// Returns a flag that becomes true when a signal stops the process.
-pub(in super::super) fn stop_flag(temporaries: &Temporaries) -> Arc<AtomicBool> {
-    stop_flag_with(temporaries, &ProcessGroup::default())
-}
-
-/// Returns a flag that becomes true when a signal stops the process. The signal also ends the
-/// programs in `running`.
-pub(in super::super) fn stop_flag_with(
+/// Installs a handler that follows the policy, and returns the token that it cancels.
+pub(in super::super) fn install_stop_handler(
     temporaries: &Temporaries,
-    running: &ProcessGroup,
-) -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
-    let running = running.clone();
-    let flags = Flags { stop: Arc::clone(&stop), reopen: None };
+    policy: StopPolicy<'_>,
+) -> CancellationToken {
+    let stop = CancellationToken::new();
+    let flags = StopFlags { stop: stop.flag(), reopen: None };
+    let (temporaries, programs) = (temporaries.clone(), policy.programs());
+    let ends_programs_first = matches!(policy, StopPolicy::ProgramsFirst(_));
+    let shutdown = Shutdown { stop: stop.clone(), temporaries, programs };
     handle(&flags, move |_| {
-        if !last.is_told() {
-            running.stop();
-            last.tell(&running);
+        let were_stopped = shutdown.programs.is_stopped();
+        shutdown.programs.stop();
+        if !shutdown.stop.is_cancelled() && (were_stopped || !ends_programs_first) {
+            shutdown.begin();
         }
     });
     stop
 }
 
-/// Returns a flag that becomes true with the second signal, for a scan. The first signal ends the
-/// programs in `running`, whose output is kept; the second one ends the run.
-pub(in super::super) fn second_stop_flag(
-    temporaries: &Temporaries,
-    running: &ProcessGroup,
-) -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let last = Last { stop: Arc::clone(&stop), temporaries: temporaries.clone() };
-    let running = running.clone();
-    let flags = Flags { stop: Arc::clone(&stop), reopen: None };
-    handle(&flags, move |_| {
-        if !running.is_stopped() {
-            running.stop();
-        } else if !last.is_told() {
-            last.tell(&running);
-        }
-    });
-    stop
-}
-
-/// Last step of stopping a run: sets the flag, and ends the process if the run does not.
-struct Last {
-    stop: Arc<AtomicBool>,
+/// End of a job that a signal stops.
+struct Shutdown {
+    stop: CancellationToken,
     temporaries: Temporaries,
+    programs: ProcessGroup,
 }
 
-impl Last {
-    fn is_told(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    fn tell(&self, running: &ProcessGroup) {
-        self.stop.store(true, Ordering::Relaxed);
-        let (temporaries, running) = (self.temporaries.clone(), running.clone());
+impl Shutdown {
+    /// Cancels the job, and ends the process after [`PATIENCE`] if the job does not end.
+    fn begin(&self) {
+        self.stop.cancel();
+        let (temporaries, programs) = (self.temporaries.clone(), self.programs.clone());
         let end = move || {
-            running.kill();
+            programs.kill();
             let _halted = temporaries.remove_all();
             #[expect(clippy::disallowed_methods, reason = "the main thread waits for input")]
             std::process::exit(130);
         };
         let later = end.clone();
-        let patient = thread::Builder::new().name("stop".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("stop".to_owned()).spawn(move || {
             thread::sleep(PATIENCE);
             later();
         });
-        // Without a waiting thread, end the process at once.
-        if patient.is_err() {
+        // Without a thread that waits, end the process at once.
+        if thread.is_err() {
             end();
         }
     }
 }
 
 /// Flags that are set even if the thread for signals cannot be started.
-struct Flags {
+struct StopFlags {
     stop: Arc<AtomicBool>,
     /// Flag of SIGHUP, if the signal does not stop the run.
     reopen: Option<Arc<AtomicBool>>,
@@ -196,7 +170,7 @@ struct Flags {
 
 /// Calls `handler` for each signal, on a thread of its own. If the thread cannot be started, the
 /// first signal sets the flag, and the second one ends the process.
-fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
+fn handle(flags: &StopFlags, mut handler: impl FnMut(i32) + Send + 'static) {
     let mut wanted = vec![SIGINT, SIGTERM];
     if !ignores(SIGHUP) {
         wanted.push(SIGHUP);
@@ -212,7 +186,7 @@ fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
         if let Ok(signals) = Signals::new(wanted) {
             let _ = sender.send(signals);
         }
-        set_hangup(None);
+        set_sighup_action(None);
         return;
     }
     for signal in wanted {
@@ -222,7 +196,7 @@ fn handle(flags: &Flags, mut handler: impl FnMut(i32) + Send + 'static) {
         }
         let _ = flag::register(signal, Arc::clone(flag));
     }
-    set_hangup(None);
+    set_sighup_action(None);
 }
 
 /// Returns true if the process was started with a signal ignored, as by `nohup`. Always false

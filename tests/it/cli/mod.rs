@@ -14,6 +14,7 @@ mod live;
 mod machine;
 mod memory;
 mod merge;
+mod messages;
 mod names;
 mod odd;
 mod output;
@@ -24,7 +25,6 @@ mod query;
 mod read;
 mod replace;
 mod scan;
-mod talk;
 mod tools;
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command, str};

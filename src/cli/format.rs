@@ -39,7 +39,7 @@ pub(super) fn rate(count: u64, seconds: f64) -> String {
 }
 
 /// Joins items to lines that fit the width of a screen.
-pub(super) fn wrapped(items: &[String]) -> Vec<String> {
+pub(super) fn wrap(items: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for item in items {
         match lines.last_mut() {

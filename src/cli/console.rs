@@ -7,10 +7,13 @@ use std::{
 
 use serde_json::json;
 
-pub(super) use super::words::{bytes, number, plural, rate};
+pub(super) use super::format::{bytes, number, plural, rate};
 use super::{
-    args::{LogFormat, TalkArgs, When},
-    summary::{about, about_failed, about_script, each_input, more_failed, summary},
+    args::{ColorChoice, LogFormat, MessageArgs},
+    summary::{
+        failed_scan_line, input_lines, more_failed_line, script_failure_line, summary_lines,
+        warning_line,
+    },
     terminal::{self, Lines},
 };
 use crate::{
@@ -23,11 +26,11 @@ use crate::{
 
 /// Printer of messages, with their format.
 #[derive(Clone)]
-pub(super) struct Talk {
-    quiet: bool,
-    verbose: u8,
-    json: bool,
+pub(super) struct Console {
+    args: MessageArgs,
+    /// True if labels have colours.
     color: bool,
+    /// True if standard error is a terminal.
     terminal: bool,
     /// True if each line starts with the time.
     timed: bool,
@@ -38,27 +41,38 @@ const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
 const CYAN: &str = "\u{1b}[1;36m";
 
-impl Talk {
+impl Console {
     /// Creates the printer that the options ask for. Messages of a service carry the time, unless
     /// they go to a terminal.
-    pub(super) fn new(args: &TalkArgs, service: bool) -> Self {
+    pub(super) fn new(args: &MessageArgs, service: bool) -> Self {
         let terminal = terminal::is_stderr_terminal();
         #[expect(clippy::disallowed_methods, reason = "the command line may read the environment")]
         let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
         let color = match args.color {
-            When::Always => true,
-            When::Never => false,
-            When::Auto => terminal && !no_color,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && !no_color,
         };
-        let json = args.log_format == LogFormat::Json;
-        let timed = service && !terminal;
-        Self { quiet: args.quiet, verbose: args.verbose, json, color, terminal, timed }
+        Self { args: args.clone(), color, terminal, timed: service && !terminal }
     }
 
     /// Creates a printer for messages before the options are known.
     pub(super) fn plain() -> Self {
-        let (json, color, terminal, timed) = (false, false, false, false);
-        Self { quiet: false, verbose: 0, json, color, terminal, timed }
+        Self { args: MessageArgs::default(), color: false, terminal: false, timed: false }
+    }
+
+    /// Returns the options that messages and progress follow.
+    pub(super) fn args(&self) -> &MessageArgs {
+        &self.args
+    }
+
+    fn is_json(&self) -> bool {
+        self.args.log_format == LogFormat::Json
+    }
+
+    /// Returns true if the summary of a job is printed.
+    fn prints_summary(&self) -> bool {
+        !self.args.quiet && (self.terminal || self.args.verbose > 0)
     }
 
     /// Prints a hint at what the user can do.
@@ -97,7 +111,7 @@ impl Talk {
 
     /// Prints a warning.
     pub(super) fn warning(&self, message: &str, fields: &serde_json::Value) {
-        if self.quiet {
+        if self.args.quiet {
             return;
         }
         self.line("warning", YELLOW, message, fields);
@@ -120,7 +134,7 @@ impl Talk {
         fields: &serde_json::Value,
     ) {
         let mut lines = Lines::default();
-        if self.json {
+        if self.is_json() {
             let mut object = json!({ "level": level, "message": message });
             if let (Some(object), Some(fields)) = (object.as_object_mut(), fields.as_object()) {
                 object.extend(fields.clone());
@@ -135,9 +149,9 @@ impl Talk {
 
     /// Writes lines, each preceded by the time if messages carry it.
     fn say(&self, lines: &Lines) {
-        match self.time().filter(|_| !self.json) {
-            Some(time) => terminal::say(&lines.after(&time)),
-            None => terminal::say(lines),
+        match self.time().filter(|_| !self.is_json()) {
+            Some(time) => terminal::eprint_lines(&lines.prefixed(&time)),
+            None => terminal::eprint_lines(lines),
         }
     }
 
@@ -153,8 +167,8 @@ impl Talk {
     }
 
     /// Hints that newer records of ports lost to older ones, although no policy was chosen.
-    pub(super) fn outdated(&self, records: u64) {
-        if records == 0 || self.quiet {
+    pub(super) fn outdated_hint(&self, records: u64) {
+        if records == 0 || self.args.quiet {
             return;
         }
         let lost = match records {
@@ -188,41 +202,41 @@ impl Talk {
     /// Prints the errors of inputs and the summary of a run.
     pub(super) fn report(&self, report: &Report, elapsed: Duration) {
         self.errors(report);
-        if self.quiet {
+        if self.args.quiet {
             return;
         }
-        let sums_up = self.terminal || self.verbose > 0;
+        let sums_up = self.prints_summary();
         // The summary in text form includes the warnings.
-        if self.json || !sums_up {
+        if self.is_json() || !sums_up {
             self.warnings(report);
         }
         if !sums_up {
             return;
         }
-        if self.json {
+        if self.is_json() {
             let fields = json!({ "report": report, "seconds": elapsed.as_secs_f64() });
             self.line("info", CYAN, "done", &fields);
         } else {
-            if self.verbose > 1 {
-                self.say(&each_input(report));
+            if self.args.verbose > 1 {
+                self.say(&input_lines(report));
             }
-            self.say(&summary(report, elapsed));
+            self.say(&summary_lines(report, elapsed));
         }
     }
 }
 
-impl Talk {
+impl Console {
     fn warnings(&self, report: &Report) {
         self.failed_scans(&report.failed_scans);
         for (code, warning) in &report.warnings {
             let fields = json!({ "code": code, "input": warning.input, "line": warning.line,
                 "byte": warning.byte, "count": warning.count });
-            self.warning(&about(code, warning), &fields);
+            self.warning(&warning_line(code, warning), &fields);
         }
         for (script, failure) in &report.engine {
             let fields = json!({ "script": script, "target": failure.target,
                 "port": failure.port, "protocol": failure.protocol, "count": failure.count });
-            self.warning(&about_script(script, failure), &fields);
+            self.warning(&script_failure_line(script, failure), &fields);
         }
         self.output_warnings(&report.output_warnings);
     }
@@ -239,27 +253,27 @@ impl Talk {
     pub(super) fn failed_scans(&self, failed: &FailedScans) {
         for scan in &failed.first {
             let fields = json!({ "input": scan.input, "scan_id": scan.scan_id });
-            self.warning(&about_failed(scan), &fields);
+            self.warning(&failed_scan_line(scan), &fields);
         }
-        if let Some(more) = more_failed(failed) {
+        if let Some(more) = more_failed_line(failed) {
             self.warning(&more, &json!({}));
         }
     }
 
     /// Prints the errors and warnings of a file found by `watch`.
-    pub(super) fn found(&self, report: &Report) {
+    pub(super) fn file_report(&self, report: &Report) {
         report.errors.iter().for_each(|error| self.error(error));
-        if !self.quiet {
+        if !self.args.quiet {
             self.warnings(report);
         }
-        if self.verbose > 0 && !self.json {
-            self.say(&each_input(report));
+        if self.args.verbose > 0 && !self.is_json() {
+            self.say(&input_lines(report));
         }
     }
 
     /// Prints the number of files that a run of `watch` has read.
-    pub(super) fn watched(&self, read: u64, refused: u64) {
-        if !self.quiet && (self.terminal || self.verbose > 0) {
+    pub(super) fn watch_summary(&self, read: u64, refused: u64) {
+        if self.prints_summary() {
             let refused =
                 if refused > 0 { format!(", {} refused", number(refused)) } else { String::new() };
             self.line("info", CYAN, &format!("{} read{refused}", plural(read, "file")), &json!({}));
@@ -267,11 +281,11 @@ impl Talk {
     }
 
     /// Prints the counts of documents that were read into a dataset, by their outcome.
-    pub(super) fn loaded(&self, loaded: &LoadReport) {
-        if self.quiet || !(self.terminal || self.verbose > 0) {
+    pub(super) fn load_summary(&self, loaded: &LoadReport) {
+        if !self.prints_summary() {
             return;
         }
-        if self.json {
+        if self.is_json() {
             self.line("info", CYAN, "loaded", &json!({ "ingest": loaded }));
             return;
         }
@@ -294,20 +308,20 @@ impl Talk {
     }
 
     /// Prints the files that were removed from a dataset.
-    pub(super) fn vacuumed(&self, done: VacuumReport) {
+    pub(super) fn vacuum_summary(&self, done: VacuumReport) {
         let files = plural(done.files, "file");
         self.note(&format!("removed {files}, {}", bytes(done.bytes)));
     }
 
     /// Prints the files that were merged in a dataset.
-    pub(super) fn compacted(&self, done: CompactReport) {
+    pub(super) fn compact_summary(&self, done: CompactReport) {
         let made = plural(done.made, "file");
         self.note(&format!("{made} in place of {}", number(done.removed)));
     }
 
     /// Prints a note, unless `--quiet` is given.
     pub(super) fn note(&self, message: &str) {
-        if !self.quiet {
+        if !self.args.quiet {
             self.line("info", CYAN, message, &json!({}));
         }
     }

@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::{
-    line_diff::{Line, changed_lines},
+    format::{number, plural},
+    line_diff::{LineChange, changed_lines},
     terminal::escape,
-    words::{number, plural},
 };
 use crate::model::{Change, ChangeKind, ChangedService, HostChanges, port_ranges};
 
@@ -24,7 +24,7 @@ pub(super) enum Palette {
 }
 
 impl Palette {
-    const fn around(self, kind: ChangeKind) -> (&'static str, &'static str) {
+    const fn style(self, kind: ChangeKind) -> (&'static str, &'static str) {
         match (self, kind) {
             (Self::Plain, _) => ("", ""),
             (Self::Colors, ChangeKind::Appeared | ChangeKind::FirstSeen) => ("\x1b[32m", "\x1b[0m"),
@@ -36,10 +36,10 @@ impl Palette {
 }
 
 /// Maximum number of lines of a changed script that are shown.
-const LINES: usize = 10;
+const MAX_SCRIPT_LINES: usize = 10;
 
 /// Maximum number of characters of a value that are shown.
-const SHOWN: usize = 120;
+const MAX_VALUE_CHARS: usize = 120;
 
 /// Writes the block of a host.
 pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String) {
@@ -63,13 +63,13 @@ pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String
     // Writing into a string cannot fail.
     let _ = match whole.map(|change| change.kind) {
         Some(kind) => {
-            let (begin, end) = palette.around(kind);
+            let (begin, end) = palette.style(kind);
             writeln!(out, "{begin}{} {about_host}{end}", sign(kind))
         }
         None => writeln!(out, "  {about_host}"),
     };
-    for Shown { kind, line, details } in lines(host) {
-        let (begin, end) = palette.around(kind);
+    for ChangeLine { kind, line, details } in lines(host) {
+        let (begin, end) = palette.style(kind);
         let line = escape(&line);
         let _ = writeln!(out, "{begin}  {} {line}{end}", sign(kind));
         for detail in details {
@@ -79,7 +79,7 @@ pub(super) fn write_block(host: &HostChanges, palette: Palette, out: &mut String
 }
 
 /// Line about a host, with the detail lines below it.
-struct Shown {
+struct ChangeLine {
     kind: ChangeKind,
     line: String,
     details: Vec<String>,
@@ -87,15 +87,15 @@ struct Shown {
 
 /// Key of a group of ports that share a line: kind of change, state and remark. Ports of a host
 /// that only one side has, or found up, are grouped unless they are open.
-type Several<'c> = (ChangeKind, &'c str, &'static str);
+type PortGroup<'c> = (ChangeKind, &'c str, &'static str);
 
 /// Returns the group that a difference is shown in, if it is. `is_fresh` is true if only one side
 /// has the host or found it up.
-fn several(is_fresh: bool, change: &Change) -> Option<Several<'_>> {
+fn port_group(is_fresh: bool, change: &Change) -> Option<PortGroup<'_>> {
     let is_state = change.port.is_some() && change.column == "state";
     match (change.old.as_deref(), change.new.as_deref()) {
         (Some(state), None) | (None, Some(state)) if is_fresh && is_state && state != "open" => {
-            Some((change.kind, state, more(change)))
+            Some((change.kind, state, remark(change)))
         }
         _ => None,
     }
@@ -108,13 +108,13 @@ fn is_fresh(host: &HostChanges) -> bool {
 }
 
 /// Returns the lines for a host, without the line about the host as a whole.
-fn lines(host: &HostChanges) -> Vec<Shown> {
+fn lines(host: &HostChanges) -> Vec<ChangeLine> {
     let is_fresh = is_fresh(host);
-    let mut shown: Vec<Shown> = Vec::new();
-    let mut several_of: BTreeMap<Several<'_>, u64> = BTreeMap::new();
+    let mut shown: Vec<ChangeLine> = Vec::new();
+    let mut groups: BTreeMap<PortGroup<'_>, u64> = BTreeMap::new();
     for change in host.changes.iter().filter(|change| !is_of_host(change)) {
-        if let Some(several) = several(is_fresh, change) {
-            let count = several_of.entry(several).or_default();
+        if let Some(group) = port_group(is_fresh, change) {
+            let count = groups.entry(group).or_default();
             *count = count.saturating_add(1);
             continue;
         }
@@ -122,11 +122,11 @@ fn lines(host: &HostChanges) -> Vec<Shown> {
             (true, Some(old), Some(new)) => script_lines(old, new),
             _ => Vec::new(),
         };
-        shown.push(Shown { kind: change.kind, line: about(change), details });
+        shown.push(ChangeLine { kind: change.kind, line: change_text(change), details });
     }
-    for ((kind, state, more), count) in several_of {
-        let line = format!("{}{more}", plural(count, &format!("{} port", brief(state))));
-        shown.push(Shown { kind, line, details: Vec::new() });
+    for ((kind, state, more), count) in groups {
+        let line = format!("{}{more}", plural(count, &format!("{} port", first_line(state))));
+        shown.push(ChangeLine { kind, line, details: Vec::new() });
     }
     shown
 }
@@ -142,12 +142,12 @@ fn is_changed_script(change: &Change) -> bool {
 /// Returns the first lines of a script that differ, with the number of those that are left out.
 fn script_lines(old: &str, new: &str) -> Vec<String> {
     let changed = changed_lines(old, new);
-    let first = changed.iter().take(LINES).map(|line| match line {
-        Line::Gone(text) => format!("- {}", cut(text)),
-        Line::Come(text) => format!("+ {}", cut(text)),
+    let first = changed.iter().take(MAX_SCRIPT_LINES).map(|line| match line {
+        LineChange::Removed(text) => format!("- {}", truncate(text)),
+        LineChange::Added(text) => format!("+ {}", truncate(text)),
     });
     let mut lines: Vec<String> = first.collect();
-    let more = changed.len().saturating_sub(LINES);
+    let more = changed.len().saturating_sub(MAX_SCRIPT_LINES);
     if more > 0 {
         lines.push(format!("\u{2026} {} more", number(more)));
     }
@@ -172,11 +172,11 @@ const fn sign(kind: ChangeKind) -> char {
     }
 }
 
-fn about(change: &Change) -> String {
+fn change_text(change: &Change) -> String {
     let of_port = change.port.is_some() || change.ports.is_some();
     let place = match (&change.protocol, change.port, &change.ports) {
         (Some(protocol), Some(port), _) => format!("{port}/{protocol} "),
-        (Some(protocol), None, Some(ports)) => format!("{}/{protocol} ", cut(ports)),
+        (Some(protocol), None, Some(ports)) => format!("{}/{protocol} ", truncate(ports)),
         _ => String::new(),
     };
     // The line of a port is about its state, so the state has no column name.
@@ -191,16 +191,16 @@ fn about(change: &Change) -> String {
     }
     let (old, new) = (&change.old, &change.new);
     let said = match (old, new) {
-        (Some(old), Some(new)) => format!("{} -> {}", brief(old), brief(new)),
+        (Some(old), Some(new)) => format!("{} -> {}", first_line(old), first_line(new)),
         (one, None) | (None, one) => value(one.as_ref()),
     };
     let opened = of_port && change.column == "state" && new.as_deref() == Some("open");
-    let service = words(change.new_service.as_ref().filter(|_| opened));
-    format!("{place}{column}{said}{service}{}", more(change))
+    let service = service_text(change.new_service.as_ref().filter(|_| opened));
+    format!("{place}{column}{said}{service}{}", remark(change))
 }
 
 /// Returns the remark at the end of a difference's line.
-fn more(change: &Change) -> &'static str {
+fn remark(change: &Change) -> &'static str {
     match (change.kind, change.column.as_str()) {
         (ChangeKind::NotScanned, _) if change.old.is_some() => " (unknown now)",
         (ChangeKind::NotScanned, _) => " (unknown before)",
@@ -211,26 +211,26 @@ fn more(change: &Change) -> &'static str {
 }
 
 /// Returns the name, product and version of a service, each preceded by a space.
-fn words(service: Option<&ChangedService>) -> String {
+fn service_text(service: Option<&ChangedService>) -> String {
     let words = service.map(|service| [&service.name, &service.product, &service.version]);
     let words = words.into_iter().flatten().flatten();
-    words.fold(String::new(), |all, word| all + " " + &brief(word))
+    words.fold(String::new(), |all, word| all + " " + &first_line(word))
 }
 
 fn value(value: Option<&String>) -> String {
-    value.map(|value| brief(value)).unwrap_or_default()
+    value.map(|value| first_line(value)).unwrap_or_default()
 }
 
-/// Returns the first line of a text, shortened to [`SHOWN`] characters.
-fn brief(text: &str) -> String {
+/// Returns the first line of a text, shortened to [`MAX_VALUE_CHARS`] characters.
+fn first_line(text: &str) -> String {
     let mut lines = text.trim().lines();
-    let shown = cut(lines.next().unwrap_or_default());
+    let shown = truncate(lines.next().unwrap_or_default());
     if lines.next().is_some() && !shown.ends_with(" ...") { shown + " ..." } else { shown }
 }
 
-/// Shortens a line to [`SHOWN`] characters.
-fn cut(line: &str) -> String {
-    match line.char_indices().nth(SHOWN) {
+/// Shortens a line to [`MAX_VALUE_CHARS`] characters.
+fn truncate(line: &str) -> String {
+    match line.char_indices().nth(MAX_VALUE_CHARS) {
         Some((end, _)) => format!("{} ...", line.get(..end).unwrap_or_default()),
         None => line.to_owned(),
     }

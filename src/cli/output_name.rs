@@ -14,37 +14,38 @@ pub(super) use crate::ops::is_special;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutputName<'p> {
     path: &'p Path,
-    ending: Option<&'p str>,
+    extension: Option<&'p str>,
     /// True if the name ends in `.gz` or `.zst`.
     compressed: bool,
 }
 
 impl<'p> OutputName<'p> {
-    pub(super) fn of(path: &'p Path) -> Self {
+    pub(super) fn new(path: &'p Path) -> Self {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        let (stem, ending) = split(name);
-        match ending {
-            Some("gz" | "zst") => Self { path, ending: split(stem).1, compressed: true },
-            ending => Self { path, ending, compressed: false },
+        let (stem, extension) = split(name);
+        match extension {
+            Some("gz" | "zst") => Self { path, extension: split(stem).1, compressed: true },
+            extension => Self { path, extension, compressed: false },
         }
     }
 
     /// Returns the format that the extension selects, or `None` if the name has no extension.
     ///
     /// # Errors
-    /// Returns a usage error if the extension is not in `endings`. The name of a folder may have
+    /// Returns a usage error if the extension is not in `extensions`. The name of a folder may have
     /// any extension.
-    pub(super) fn select<T: Copy>(&self, endings: &[(&str, T)]) -> Result<Option<T>> {
-        let known = self.find(endings);
+    pub(super) fn select<T: Copy>(&self, extensions: &[(&str, T)]) -> Result<Option<T>> {
+        let known = self.find(extensions);
         if known.is_some() || self.is_folder() || is_special(self.path) {
             return Ok(known);
         }
-        let unknown = match self.ending {
-            Some(ending) => ending,
+        let unknown = match self.extension {
+            Some(extension) => extension,
             None if self.compressed => "gz or .zst without another one",
             None => return Ok(None),
         };
-        let list: Vec<_> = endings.iter().map(|(ending, _)| format!(".{ending}")).collect();
+        let list: Vec<_> =
+            extensions.iter().map(|(extension, _)| format!(".{extension}")).collect();
         Err(Error::usage(format!(
             "{}: no format has the ending .{unknown}; the known ones are {}, and text may add .gz or .zst. \
              --to sets the format for any name, and a name that ends in / is a folder",
@@ -54,9 +55,9 @@ impl<'p> OutputName<'p> {
     }
 
     /// Returns the format that the extension selects, if any.
-    pub(super) fn find<T: Copy>(&self, endings: &[(&str, T)]) -> Option<T> {
-        let ending = self.ending?;
-        let found = endings.iter().find(|(known, _)| known.eq_ignore_ascii_case(ending));
+    pub(super) fn find<T: Copy>(&self, extensions: &[(&str, T)]) -> Option<T> {
+        let extension = self.extension?;
+        let found = extensions.iter().find(|(known, _)| known.eq_ignore_ascii_case(extension));
         found.map(|(_, format)| *format)
     }
 
@@ -81,18 +82,18 @@ impl<'p> OutputName<'p> {
 /// letter.
 fn split(name: &[u8]) -> (&[u8], Option<&str>) {
     let dot = name.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
-    let Some((stem, ending)) = dot.and_then(|dot| name.split_at_checked(dot)) else {
+    let Some((stem, extension)) = dot.and_then(|dot| name.split_at_checked(dot)) else {
         return (name, None);
     };
-    let ending = ending.get(1..).unwrap_or_default();
+    let extension = extension.get(1..).unwrap_or_default();
     // No format has an extension that is not UTF-8.
-    let text = std::str::from_utf8(ending).unwrap_or("\u{fffd}");
+    let text = std::str::from_utf8(extension).unwrap_or("\u{fffd}");
     let has_letter = |c: char| c.is_alphabetic() || c == '\u{fffd}';
     (stem, Some(text).filter(|text| text.contains(has_letter)))
 }
 
 /// Returns the path that an option names, or `None` for standard output.
-pub(super) fn named(out: Option<&Path>) -> Option<&Path> {
+pub(super) fn file_path(out: Option<&Path>) -> Option<&Path> {
     out.filter(|out| !["-", "/dev/stdout"].iter().any(|name| out.as_os_str() == *name))
 }
 
@@ -100,11 +101,11 @@ pub(super) fn named(out: Option<&Path>) -> Option<&Path> {
 mod tests {
     use super::*;
 
-    const ENDINGS: [(&str, u8); 2] = [("csv", 1), ("jsonl", 2)];
+    const EXTENSIONS: [(&str, u8); 2] = [("csv", 1), ("jsonl", 2)];
 
     #[test]
-    fn an_ending_has_a_letter_and_precedes_a_compression() {
-        let select = |name| OutputName::of(Path::new(name)).select(&ENDINGS);
+    fn an_extension_has_a_letter_and_precedes_a_compression() {
+        let select = |name| OutputName::new(Path::new(name)).select(&EXTENSIONS);
         for (name, format) in [
             ("a.csv", Some(1)),
             ("a.b/x.CSV", Some(1)),
