@@ -11,7 +11,7 @@ use super::{
     args::InspectArgs,
     console::{Console, number, plural},
     exit::Exit,
-    inputs::{self, budget},
+    inputs::{self, budget, threads},
     progress::progress,
     signals::{StopPolicy, install_stop_handler},
     terminal::{self, Lines},
@@ -28,7 +28,7 @@ const TOP: usize = 10;
 
 pub(super) fn run(args: &InspectArgs, console: &Console) -> Result<Exit> {
     let inputs = inputs::inputs(&args.read)?;
-    let budget = budget(&args.read.xml, 1)?;
+    let budget = budget(&args.read.xml, threads(None))?;
     let stop = install_stop_handler(&Temporaries::default(), StopPolicy::Job);
     let job = JobOptions::new(budget)
         .with_xml(inputs::options(&args.read.xml, &budget))

@@ -39,6 +39,18 @@ pub trait EventSource {
         true
     }
 
+    /// Returns true if events are read while they happen, such as from a running program. Output is then flushed before
+    /// the source waits.
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    /// Returns true if the user named the input itself. Without a scan in it, it is an error; an input that was only
+    /// found, such as in a folder, is skipped.
+    fn is_named(&self) -> bool {
+        true
+    }
+
     /// Returns a source of the same events that passes each of them to `inspect`, with the name of its input, before it
     /// returns it.
     fn inspect<F: FnMut(&str, &ScanEvent<'_>)>(self, inspect: F) -> Inspected<Self, F>
@@ -56,6 +68,14 @@ impl<S: EventSource + ?Sized> EventSource for &mut S {
 
     fn is_ready(&self) -> bool {
         (**self).is_ready()
+    }
+
+    fn is_live(&self) -> bool {
+        (**self).is_live()
+    }
+
+    fn is_named(&self) -> bool {
+        (**self).is_named()
     }
 }
 
@@ -77,6 +97,14 @@ impl<S: EventSource, F: FnMut(&str, &ScanEvent<'_>)> EventSource for Inspected<S
 
     fn is_ready(&self) -> bool {
         self.source.is_ready()
+    }
+
+    fn is_live(&self) -> bool {
+        self.source.is_live()
+    }
+
+    fn is_named(&self) -> bool {
+        self.source.is_named()
     }
 }
 

@@ -145,7 +145,7 @@ impl<'c> Conversion<'c> {
             return pipeline.finish();
         }
         // Progress ends when the output is complete.
-        let (pipeline, _progress) = job.read(found, pipeline, None)?;
+        let (pipeline, _progress) = job.read(found, pipeline)?;
         pipeline.finish()
     }
 }

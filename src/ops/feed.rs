@@ -73,7 +73,7 @@ pub fn feed(inputs: &Inputs, feed: Feed, options: FeedOptions) -> Result<FeedLin
         let FeedOptions { job, filters } = options;
         let job = job.with_cancellation(token);
         let pipeline = job.pipeline(LineChannel { feed, results }, filters, false)?;
-        let (pipeline, progress) = job.read(inputs.resolve(), pipeline, None)?;
+        let (pipeline, progress) = job.read(inputs.resolve(), pipeline)?;
         let report = pipeline.finish();
         drop(progress);
         report

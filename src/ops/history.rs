@@ -143,7 +143,7 @@ impl Intervals<'_> {
         // Finished scans that share an ID and differ are distinguished by their bytes.
         let pipeline = job.pipeline(input, options.filters.clone(), true)?;
         // Progress ends when the output is complete.
-        let (pipeline, _progress) = job.read(found, pipeline, None)?;
+        let (pipeline, _progress) = job.read(found, pipeline)?;
         pipeline.history_into(format)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     error::Result,
     format::Format,
     fs,
-    pipeline::{Observer, Pipeline},
+    pipeline::Pipeline,
     source::{self, Input, PathFilter},
 };
 
@@ -146,40 +146,28 @@ impl ResolvedInputs {
         }
     }
 
-    /// Reads all inputs into a pipeline, and passes their events to an observer if there is one. Errors of inputs are
-    /// recorded in the report.
+    /// Reads all inputs into a pipeline. Errors of inputs are recorded in the report.
     pub(crate) fn read<F: Format>(
         self,
         pipeline: &mut Pipeline<F>,
         progress: &ProgressScope,
-        mut observer: Option<Observer<'_>>,
     ) -> Result<()> {
         for input in self.inputs {
             if pipeline.is_stopped() {
                 break;
             }
-            match (input, &mut observer) {
-                (ResolvedInput::Input(Err(error)), _) => pipeline.refuse(error)?,
-                (ResolvedInput::Input(Ok(input)), None) => {
+            match input {
+                ResolvedInput::Input(Err(error)) => pipeline.refuse(error)?,
+                ResolvedInput::Input(Ok(input)) => {
                     progress.input(&input.name);
                     pipeline.read(&input, &self.pick)?;
                 }
-                (ResolvedInput::Input(Ok(input)), Some(observer)) => {
-                    progress.input(&input.name);
-                    pipeline.read_observed(&input, &self.pick, *observer)?;
-                }
-                (ResolvedInput::Dataset(path), observer) => {
+                ResolvedInput::Dataset(path) => {
                     let name = path.display().to_string();
                     progress.input(&name);
-                    let opened = Dataset::open(&path).and_then(|dataset| dataset.replay());
-                    match (opened, observer) {
-                        (Err(error), _) => pipeline.refuse(error)?,
-                        (Ok(mut scans), None) => {
-                            pipeline.replay(&name, &mut scans, &mut |_, _| {})?;
-                        }
-                        (Ok(mut scans), Some(observer)) => {
-                            pipeline.replay(&name, &mut scans, *observer)?;
-                        }
+                    match Dataset::open(&path).and_then(|dataset| dataset.replay()) {
+                        Ok(mut scans) => pipeline.read_source(&name, &mut scans)?,
+                        Err(error) => pipeline.refuse(error)?,
                     }
                 }
             }

@@ -1,7 +1,9 @@
 //! Summarizes inputs: scans, and how often each state, service and operating system was found.
 //!
-//! Counts are kept per text, and texts that many scans share are kept once. Memory is bounded by the budget of the job:
-//! if very many scans or service names exceed its share for documents, the job ends with an error.
+//! Each thread summarizes what it reads, and the parts are added up in the order of the inputs, so the summary is the
+//! same for any number of threads. Counts are kept per text, and texts that many scans share are kept once. Memory is
+//! bounded by the budget of the job: if very many scans or service names exceed its share for documents, the job ends
+//! with an error.
 
 use std::{
     borrow::Borrow,
@@ -13,11 +15,11 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::{CancellationToken, Inputs, JobOptions, JobStatus};
+use super::{Inputs, JobOptions, JobStatus};
 use crate::{
     error::{Error, Result},
-    format::Discard,
-    model::{Host, ScanEvent, ScanSummary},
+    format::{ChunkWriter, Emit, Format, ScanEncoder, Written},
+    model::{Host, ScanActivity, ScanHeader, ScanSummary},
     pipeline::{Filters, Report},
 };
 
@@ -25,7 +27,7 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct InspectOptions {
-    /// How the job runs. It reads on one thread.
+    /// How the job runs.
     pub job: JobOptions,
     /// Maximum number of scans that are listed; all by default. The others are only counted.
     pub max_scans: Option<usize>,
@@ -165,89 +167,115 @@ impl Serialize for SharedText {
 /// Returns an error of the kind [`Resource`](crate::error::ErrorKind::Resource) if the summary exceeds its share of the
 /// memory.
 pub fn inspect(inputs: &Inputs, options: &InspectOptions) -> Result<Inspection> {
-    let cancellation = options.job.cancellation.child();
-    let job = options.job.clone().with_cancellation(cancellation.clone());
-    let pipeline = job.pipeline(Discard, Filters::default(), false)?;
-    let mut summarizer = Summarizer::new(options, cancellation);
-    let mut observer = |name: &str, event: &ScanEvent<'_>| summarizer.add(name, event);
-    let (pipeline, progress) = job.read(inputs.resolve(), pipeline, Some(&mut observer))?;
+    let job = &options.job;
+    let mut summary = SummaryBuilder::new(options);
+    let pipeline = job.pipeline(SummaryWriter(&mut summary), Filters::default(), false)?;
+    let (pipeline, progress) = job.read(inputs.resolve(), pipeline)?;
     let report = pipeline.finish()?;
     drop(progress);
-    Ok(Inspection { summary: summarizer.finish()?, report })
+    Ok(Inspection { summary: summary.summary, report })
 }
 
-/// Summary in the making, and the memory that it uses.
-struct Summarizer {
+/// Format whose chunks are summaries of parts of the inputs.
+struct SummaryWriter<'s>(&'s mut SummaryBuilder);
+
+impl Format for SummaryWriter<'_> {
+    type Encoder = SummaryEncoder;
+
+    fn encoder(&self) -> SummaryEncoder {
+        SummaryEncoder { max_scans: self.0.max_scans, part: SummaryPart::default() }
+    }
+}
+
+impl ChunkWriter for SummaryWriter<'_> {
+    type Chunk = SummaryPart;
+
+    fn write(&mut self, part: SummaryPart) -> Result<()> {
+        self.0.add(part.summary)
+    }
+
+    fn finish(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Summary of a part of the inputs, and its approximate size in bytes, which is 0 if it is empty.
+#[derive(Default)]
+struct SummaryPart {
     summary: InputSummary,
-    max_scans: usize,
-    texts: BTreeSet<SharedText>,
-    /// Approximate size of the summary, and the size at which the job ends, in bytes.
     bytes: usize,
-    max_bytes: usize,
-    cancellation: CancellationToken,
 }
 
-impl Summarizer {
-    fn new(options: &InspectOptions, cancellation: CancellationToken) -> Self {
-        Self {
-            summary: InputSummary::default(),
-            max_scans: options.max_scans.unwrap_or(usize::MAX),
-            texts: BTreeSet::new(),
-            bytes: 0,
-            max_bytes: options.job.budget.document_bytes(),
-            cancellation,
-        }
+/// Summarizes the hosts and scans that one thread reads.
+struct SummaryEncoder {
+    max_scans: usize,
+    part: SummaryPart,
+}
+
+impl SummaryEncoder {
+    fn hold(&mut self, bytes: usize) {
+        self.part.bytes = self.part.bytes.saturating_add(bytes).max(1);
+    }
+}
+
+impl ScanEncoder for SummaryEncoder {
+    type Chunk = SummaryPart;
+
+    fn host(&mut self, _: &ScanHeader, host: &Host<'_>, _: Emit<'_, SummaryPart>) -> Result<()> {
+        let bytes = self.part.summary.add_host(host);
+        self.hold(bytes);
+        Ok(())
     }
 
-    fn add(&mut self, source: &str, event: &ScanEvent<'_>) {
-        match event {
-            ScanEvent::Host(host) => self.add_host(host),
-            ScanEvent::ScanEnd(record) if record.has_scan => self.add_scan(source, record),
-            _ => {}
-        }
+    fn activity(&mut self, _: &ScanHeader, _: i32, _: &ScanActivity) -> Result<()> {
+        Ok(())
     }
 
-    fn add_scan(&mut self, source: &str, record: &ScanSummary) {
-        self.summary.scan_count = self.summary.scan_count.saturating_add(1);
-        if self.summary.scans.len() >= self.max_scans {
-            return;
+    fn scan_end(&mut self, source: &str, record: ScanSummary) -> Result<()> {
+        if !record.has_scan {
+            return Ok(());
         }
-        let (header, stats) = (&record.header, &record.stats);
-        let start = header.start_time.map(|time| time.to_string());
-        self.hold(
-            size_of::<ScanOverview>().saturating_add(header.scan_id.len()).saturating_add(32),
-        );
-        let scan = ScanOverview {
-            args: self.share(header.args.as_deref()),
-            error_message: self.share(stats.error_message.as_deref()),
-            exit: self.share(stats.exit_status.as_deref()),
-            failed: stats.failed(),
-            hosts: record.hosts_seen,
-            id: header.scan_id.as_str().into(),
-            scanner: self.share(header.scanner.as_deref()),
-            source: self.intern(source),
-            start: start.map(String::into_boxed_str),
-            truncated: record.truncated,
-            version: self.share(header.scanner_version.as_deref()),
-        };
-        self.summary.scans.push(scan);
+        let mut bytes = 0;
+        let summary = &mut self.part.summary;
+        summary.scan_count = summary.scan_count.saturating_add(1);
+        if summary.scans.len() < self.max_scans {
+            let scan = ScanOverview::new(source, &record);
+            bytes = scan.texts().fold(scan.own_bytes(), |sum, text| sum.saturating_add(text.len()));
+            summary.scans.push(scan);
+        }
+        self.hold(bytes);
+        Ok(())
     }
 
-    fn add_host(&mut self, host: &Host<'_>) {
+    fn take_written(&mut self) -> Written {
+        Written::default()
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.part.bytes
+    }
+
+    fn emitted_bytes(part: &SummaryPart) -> usize {
+        part.bytes
+    }
+
+    fn take(&mut self) -> Vec<SummaryPart> {
+        let part = std::mem::take(&mut self.part);
+        if part.bytes == 0 { Vec::new() } else { vec![part] }
+    }
+}
+
+impl InputSummary {
+    /// Counts a host, and returns the approximate size of new texts, in bytes.
+    fn add_host(&mut self, host: &Host<'_>) -> usize {
         let mut new_bytes = 0_usize;
         let mut count = |counts: &mut BTreeMap<String, u64>, key: String| {
-            let len = key.len();
-            let count = counts.entry(key).or_insert_with(|| {
-                new_bytes = new_bytes.saturating_add(len).saturating_add(64);
-                0
-            });
-            *count = count.saturating_add(1);
+            new_bytes = new_bytes.saturating_add(add_count(counts, key, 1));
         };
-        let summary = &mut self.summary;
-        count(&mut summary.hosts, host.status.state.as_str().to_owned());
+        count(&mut self.hosts, host.status.state.as_str().to_owned());
         for port in &host.ports {
             let state = port.state.as_str();
-            count(&mut summary.ports, format!("{}/{state}", port.protocol.as_str()));
+            count(&mut self.ports, format!("{}/{state}", port.protocol.as_str()));
             if state == "open" {
                 let service = port.services.first();
                 let name = service.and_then(|s| s.name.as_deref()).unwrap_or("(unknown)");
@@ -255,46 +283,171 @@ impl Summarizer {
                     Some(product) => format!("{name}: {product}"),
                     None => name.to_owned(),
                 };
-                count(&mut summary.services, text);
+                count(&mut self.services, text);
             }
         }
         let best = host.os.matches.iter().max_by_key(|m| m.accuracy);
         if let Some(name) = best.and_then(|m| m.name.as_deref()) {
-            count(&mut summary.os, name.to_owned());
+            count(&mut self.os, name.to_owned());
         }
-        self.hold(new_bytes);
+        new_bytes
     }
+}
 
-    /// Adds to the bytes in use, and ends the job if they exceed the limit.
-    fn hold(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > self.max_bytes {
-            self.cancellation.cancel();
+/// Adds to the count of a text, and returns its approximate size in bytes if it is new.
+fn add_count(counts: &mut BTreeMap<String, u64>, text: String, more: u64) -> usize {
+    let new_bytes = if counts.contains_key(&text) { 0 } else { text.len().saturating_add(64) };
+    let count = counts.entry(text).or_default();
+    *count = count.saturating_add(more);
+    new_bytes
+}
+
+impl ScanOverview {
+    fn new(source: &str, record: &ScanSummary) -> Self {
+        let (header, stats) = (&record.header, &record.stats);
+        let text = |text: &Option<String>| text.as_deref().map(|text| SharedText(text.into()));
+        Self {
+            args: text(&header.args),
+            error_message: text(&stats.error_message),
+            exit: text(&stats.exit_status),
+            failed: stats.failed(),
+            hosts: record.hosts_seen,
+            id: header.scan_id.as_str().into(),
+            scanner: text(&header.scanner),
+            source: SharedText(source.into()),
+            start: header.start_time.map(|time| time.to_string().into_boxed_str()),
+            truncated: record.truncated,
+            version: text(&header.scanner_version),
         }
     }
 
-    fn share(&mut self, text: Option<&str>) -> Option<SharedText> {
-        text.map(|text| self.intern(text))
+    /// Returns the approximate size without the texts that scans share, in bytes.
+    fn own_bytes(&self) -> usize {
+        size_of::<Self>().saturating_add(self.id.len()).saturating_add(32)
     }
 
-    /// Returns the shared copy of a text.
-    fn intern(&mut self, text: &str) -> SharedText {
-        if let Some(known) = self.texts.get(text) {
-            return known.clone();
+    /// Returns the texts that other scans may share.
+    fn texts(&self) -> impl Iterator<Item = &SharedText> {
+        let Self { args, error_message, exit, scanner, source, version, .. } = self;
+        [args, error_message, exit, scanner, version].into_iter().flatten().chain([source])
+    }
+
+    /// Returns the texts that other scans may share.
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut SharedText> {
+        let Self { args, error_message, exit, scanner, source, version, .. } = self;
+        [args, error_message, exit, scanner, version].into_iter().flatten().chain([source])
+    }
+}
+
+/// Summary in the making, and the memory that it uses.
+struct SummaryBuilder {
+    summary: InputSummary,
+    max_scans: usize,
+    texts: BTreeSet<SharedText>,
+    /// Approximate size of the summary, and its limit, in bytes.
+    bytes: usize,
+    max_bytes: usize,
+}
+
+impl SummaryBuilder {
+    fn new(options: &InspectOptions) -> Self {
+        Self {
+            summary: InputSummary::default(),
+            max_scans: options.max_scans.unwrap_or(usize::MAX),
+            texts: BTreeSet::new(),
+            bytes: 0,
+            max_bytes: options.job.budget.document_bytes(),
         }
-        self.hold(text.len().saturating_add(64));
-        let new = SharedText(text.into());
-        self.texts.insert(new.clone());
-        new
     }
 
-    fn finish(self) -> Result<InputSummary> {
+    /// Adds the summary of the next part of the inputs.
+    ///
+    /// # Errors
+    /// Fails if the whole exceeds the limit.
+    fn add(&mut self, part: InputSummary) -> Result<()> {
+        let InputSummary { hosts, os, ports, services, scans, scan_count } = part;
+        let summary = &mut self.summary;
+        for (counts, more) in [
+            (&mut summary.hosts, hosts),
+            (&mut summary.os, os),
+            (&mut summary.ports, ports),
+            (&mut summary.services, services),
+        ] {
+            for (text, count) in more {
+                self.bytes = self.bytes.saturating_add(add_count(counts, text, count));
+            }
+        }
+        summary.scan_count = summary.scan_count.saturating_add(scan_count);
+        let room = self.max_scans.saturating_sub(summary.scans.len());
+        for mut scan in scans.into_iter().take(room) {
+            self.bytes = self.bytes.saturating_add(scan.own_bytes());
+            for text in scan.texts_mut() {
+                self.intern(text);
+            }
+            self.summary.scans.push(scan);
+        }
         if self.bytes <= self.max_bytes {
-            return Ok(self.summary);
+            return Ok(());
         }
         Err(Error::resource(format!(
-            "too little memory: the results take more than {} MiB; raise --memory",
+            "too little memory: the results take more than {} MiB",
             self.max_bytes >> 20
         )))
+    }
+
+    /// Replaces a text by the copy that all scans share.
+    fn intern(&mut self, text: &mut SharedText) {
+        if let Some(known) = self.texts.get(text) {
+            *text = known.clone();
+        } else {
+            self.bytes = self.bytes.saturating_add(text.len()).saturating_add(64);
+            self.texts.insert(text.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::ErrorKind, ops::MemoryBudget};
+
+    fn inspected(threads: usize, max_scans: Option<usize>) -> Inspection {
+        let job = JobOptions::new(MemoryBudget::new(None, threads).unwrap());
+        let mut options = InspectOptions::default().with_job(job);
+        options.max_scans = max_scans;
+        inspect(&Inputs::new(["fixtures"]), &options).unwrap()
+    }
+
+    #[test]
+    fn the_summary_does_not_depend_on_the_number_of_threads() {
+        let one = inspected(1, None);
+        assert_eq!(one.summary.scans.len(), one.summary.scan_count);
+        assert_eq!(one.summary.hosts.values().sum::<u64>(), one.report.counts.hosts);
+        let text = serde_json::to_string(&one.summary).unwrap();
+        for threads in [2, 3] {
+            let other = inspected(threads, None);
+            assert_eq!(serde_json::to_string(&other.summary).unwrap(), text);
+            assert_eq!(other.report.counts, one.report.counts);
+            let first = inspected(threads, Some(7)).summary;
+            assert_eq!((first.scans.len(), first.scan_count), (7, one.summary.scan_count));
+            let ids = |scans: &[ScanOverview]| scans.iter().map(|scan| scan.id.clone()).collect();
+            let (first, all): (Vec<_>, Vec<_>) = (ids(&first.scans), ids(&one.summary.scans));
+            assert_eq!(first, all[..7]);
+        }
+    }
+
+    #[test]
+    fn a_summary_that_exceeds_its_memory_is_an_error() {
+        let mut summary = SummaryBuilder::new(&InspectOptions::default());
+        summary.max_bytes = 1000;
+        let part = |text: &str| InputSummary {
+            services: BTreeMap::from([(text.to_owned(), 1)]),
+            ..InputSummary::default()
+        };
+        for _ in 0..100 {
+            summary.add(part("http")).unwrap();
+        }
+        let error = (0..100).find_map(|n| summary.add(part(&n.to_string())).err()).unwrap();
+        assert!(matches!(error.kind(), ErrorKind::Resource(_)), "{error}");
     }
 }

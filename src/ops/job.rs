@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     format::Format,
     output::Temporaries,
-    pipeline::{Filters, Observer, Pipeline},
+    pipeline::{Filters, Pipeline},
     xml,
 };
 
@@ -114,11 +114,10 @@ impl JobOptions {
         &self,
         inputs: ResolvedInputs,
         pipeline: Pipeline<F>,
-        observer: Option<Observer<'_>>,
     ) -> Result<(Pipeline<F>, ProgressScope)> {
         let progress = self.progress.begin(inputs.totals());
         let mut pipeline = pipeline.with_meter(progress.meter());
-        inputs.read(&mut pipeline, &progress, observer)?;
+        inputs.read(&mut pipeline, &progress)?;
         Ok((pipeline, progress))
     }
 }

@@ -194,7 +194,7 @@ pub(super) fn read_into(
 ) -> Result<(Report, Merger)> {
     let input = MergeInput::new(merger).with_room(room);
     let pipeline = job.pipeline(input, Filters::default(), true)?.with_room(room);
-    let (pipeline, _progress) = job.read(found, pipeline, None)?;
+    let (pipeline, _progress) = job.read(found, pipeline)?;
     pipeline.into_merger()
 }
 
@@ -229,7 +229,7 @@ impl FormatVisitor for Merging<'_> {
         let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
         let pipeline = job.pipeline(input, options.filters.clone(), true)?;
         // Progress ends when the output is complete.
-        let (pipeline, _progress) = job.read(found, pipeline, None)?;
+        let (pipeline, _progress) = job.read(found, pipeline)?;
         pipeline.merge_into(format, state)
     }
 }

@@ -177,7 +177,7 @@ fn read_all(inputs: &Inputs, options: ReadOptions, results: Results<TableBatch>)
     let pipeline = Pipeline::new(xml, filters, channel, cancellation);
     let mut pipeline = pipeline.with_threads(threads)?;
     let (inputs, progress) = (inputs.resolve(), ProgressHandle::default());
-    inputs.read(&mut pipeline, &progress.begin(ProgressTotals::default()), None)?;
+    inputs.read(&mut pipeline, &progress.begin(ProgressTotals::default()))?;
     pipeline.finish()
 }
 

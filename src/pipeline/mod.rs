@@ -69,16 +69,13 @@ use crate::{
     exec::{ThreadPool, cancel::CancellationToken},
     format::{Format, ScanEncoder as _},
     limits::Limits,
-    model::{EventSource, ScanEvent},
+    model::EventSource,
     source::{ByteCounter, Follow, Input, Member, MemberData, PathFilter, ReadOptions},
     xml::{Decoder, Options, Reader},
 };
 
 /// Maximum length in bytes of an input that is read by a single thread when there are several.
 const MAX_SINGLE_THREAD_BYTES: u64 = 4 << 20;
-
-/// Callback that receives the name of the input and every event that is read, before any filter.
-pub type Observer<'o> = &'o mut dyn FnMut(&str, &ScanEvent<'_>);
 
 /// Reads inputs in order and writes their contents. The output has the same bytes for any number of threads.
 ///
@@ -193,87 +190,70 @@ impl<F: Format> Pipeline<F> {
         })
     }
 
-    /// Reads an input as [`read`](Self::read) does, on one thread, and passes each event to the observer.
+    /// Opens an input as [`read`](Self::read) does, and passes the events of each of its files to `read`, which reads
+    /// them with [`read_source`](Self::read_source): on the calling thread, through any adapter.
+    ///
+    /// ```
+    /// use scanmill::{
+    ///     format::Discard,
+    ///     model::{EventSource as _, ScanEvent},
+    ///     ops::CancellationToken,
+    ///     pipeline::{Filters, Pipeline},
+    ///     source::{self, PathFilter},
+    ///     xml::Options,
+    /// };
+    ///
+    /// let mut scans = 0;
+    /// let mut pipeline = Pipeline::new(Options::default(), Filters::default(), Discard, CancellationToken::new());
+    /// for input in source::discover(&["fixtures".into()], &PathFilter::default()) {
+    ///     pipeline.read_with(&input?, &PathFilter::default(), |pipeline, name, source| {
+    ///         let mut source = source.inspect(|_, event| scans += u64::from(matches!(event, ScanEvent::ScanEnd(_))));
+    ///         pipeline.read_source(name, &mut source)
+    ///     })?;
+    /// }
+    /// assert!(scans > 50);
+    /// # Ok::<(), scanmill::error::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// Fails if the output cannot be written.
-    pub fn read_observed(
+    /// Fails if the output cannot be written, and with the errors of `read`.
+    pub fn read_with(
         &mut self,
         input: &Input,
         pick: &PathFilter,
-        observer: Observer<'_>,
+        mut read: impl FnMut(&mut Self, &str, &mut dyn EventSource) -> Result<()>,
     ) -> Result<()> {
         let limits = self.options.limits.clone();
         let manner = self.manner(&limits, pick);
         input.visit_as(&manner, &mut |member| match member {
             _ if self.is_stopped() => Ok(()),
-            Ok(Member { name, explicit: named, live, bytes, .. }) => {
-                let flush = self.flush_policy(live);
+            Ok(Member { name, explicit, live, bytes, .. }) => {
                 let reader = Reader::new(bytes.into_read(), self.options.clone());
-                let mut source = reader.named(&name).inspect(&mut *observer);
-                self.read_events((&name, named), &mut source, flush)
+                let mut source = reader.named(&name).with_live(live).with_found(!explicit);
+                read(self, &name, &mut source)
             }
             Err(error) => self.refuse(error),
         })
     }
 
-    /// Replays scans that were read before, as one input of this name with hosts in the order of the scans, and passes
-    /// each event to the observer.
-    ///
-    /// # Errors
-    /// Fails if the output cannot be written.
-    pub fn replay(
-        &mut self,
-        name: &str,
-        scans: &mut dyn EventSource,
-        observer: Observer<'_>,
-    ) -> Result<()> {
-        self.read_source(name, &mut scans.inspect(observer))
-    }
-
-    /// Reads the output of a program as an input of this name, on the calling thread and with an observer. Everything
-    /// that is ready is written and flushed before reading blocks.
-    ///
-    /// # Errors
-    /// Fails if the output cannot be written.
-    pub fn read_live(
-        &mut self,
-        name: &str,
-        bytes: impl Read,
-        observer: Observer<'_>,
-    ) -> Result<()> {
-        let mut source = Reader::new(bytes, self.options.clone()).named(name).inspect(observer);
-        self.read_live_source(name, &mut source)
-    }
-
-    /// Reads the events of a source to their end, on the calling thread, as one input of this name.
+    /// Reads the events of a source to their end, on the calling thread, as one input of this name. To see the events,
+    /// read a source that [inspects](EventSource::inspect) them. Output of a [live](EventSource::is_live) source is
+    /// written and flushed before reading blocks.
     ///
     /// # Errors
     /// Fails if the output cannot be written.
     pub fn read_source(&mut self, name: &str, source: &mut dyn EventSource) -> Result<()> {
-        self.read_events((name, true), source, FlushPolicy::Seldom)
-    }
-
-    /// Reads the events of a source that waits for them, as [`read_source`](Self::read_source) does. Everything that
-    /// is ready is written and flushed before reading blocks. To see the events as they arrive, read a source that
-    /// [inspects](EventSource::inspect) them.
-    ///
-    /// # Errors
-    /// Fails if the output cannot be written.
-    pub fn read_live_source(&mut self, name: &str, source: &mut dyn EventSource) -> Result<()> {
-        self.read_events((name, true), source, self.flush_policy(true))
-    }
-
-    fn read_events(
-        &mut self,
-        (name, named): (&str, bool),
-        source: &mut dyn EventSource,
-        flush: FlushPolicy,
-    ) -> Result<()> {
         self.write_jobs()?;
+        let flush = self.flush_policy(source.is_live());
+        let named = source.is_named();
         let read = (&self.options, &self.stop);
         let mut direct = DirectWriter { writer: &mut self.writer, flush };
         stream::read_events(&mut self.worker, (name, named), source, read, &mut direct)
+    }
+
+    /// Returns how XML is read.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Reads a file that is still being written, as it grows. Each file that takes its name is an input; the first one

@@ -69,6 +69,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     format::Discard,
     fs,
+    model::EventSource as _,
     pipeline::{Filters, Pipeline, Report},
     source::{self, Input},
 };
@@ -333,8 +334,9 @@ impl Watch {
             batch,
             hosts.as_mut(),
         );
-        pipeline.read_observed(input, &self.options.pick, &mut |name, event| {
-            processor.event(name, event);
+        pipeline.read_with(input, &self.options.pick, |pipeline, name, source| {
+            let mut source = source.inspect(|name, event| processor.event(name, event));
+            pipeline.read_source(name, &mut source)
         })?;
         processor.finish()?;
         let report = pipeline.finish()?;

@@ -120,7 +120,7 @@ impl<R: Read> Reader<R> {
     /// Returns a source of the same events for a pipeline. `name` is the name of the input.
     #[must_use]
     pub fn named(self, name: &str) -> NamedReader<'_, R> {
-        NamedReader { name, reader: self }
+        NamedReader { name, reader: self, is_live: false, is_found: false }
     }
 
     /// Returns an iterator over the hosts only, each owning its text.
@@ -166,9 +166,25 @@ impl<R: Read> Reader<R> {
 pub struct NamedReader<'n, R> {
     name: &'n str,
     reader: Reader<R>,
+    is_live: bool,
+    is_found: bool,
 }
 
 impl<R> NamedReader<'_, R> {
+    /// Sets whether the bytes come from a program that is still writing them; see [`EventSource::is_live`].
+    #[must_use]
+    pub fn with_live(mut self, on: bool) -> Self {
+        self.is_live = on;
+        self
+    }
+
+    /// Sets whether the input was only found, such as in a folder; see [`EventSource::is_named`].
+    #[must_use]
+    pub fn with_found(mut self, on: bool) -> Self {
+        self.is_found = on;
+        self
+    }
+
     /// Returns the reader.
     pub(crate) fn into_reader(self) -> Reader<R> {
         self.reader
@@ -183,5 +199,13 @@ impl<R: Read> EventSource for NamedReader<'_, R> {
 
     fn is_ready(&self) -> bool {
         self.reader.is_ready()
+    }
+
+    fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    fn is_named(&self) -> bool {
+        !self.is_found
     }
 }

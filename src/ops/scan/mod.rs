@@ -31,10 +31,12 @@ use crate::{
     error::{DiagnosticCode, Error, Result},
     format::{Format, MergeEncoder},
     merge::{MergePolicy, Merger, Precedence},
+    model::EventSource as _,
     pipeline::{FailedScan, MergeInput, Outcome, Pipeline, Report},
     process::CommandSpec,
     scanner::{NmapProcess, first_lines},
     source::{BackgroundReader, TeeReader},
+    xml::Reader,
 };
 
 /// Report on a scan.
@@ -167,10 +169,12 @@ impl ScanRun<'_> {
         let mut live = BackgroundReader::new(copied);
         let bytes = nmap.limit_preamble(&mut live);
         self.progress.input(&name);
-        pipeline.read_live(&name, bytes, &mut |_, event| {
+        let reader = Reader::new(bytes, pipeline.options().clone());
+        let mut source = reader.named(&name).with_live(true).inspect(|_, event| {
             nmap.observe(event);
             self.progress.scan_event(0, event);
-        })?;
+        });
+        pipeline.read_source(&name, &mut source)?;
         let process = ScanProcess { name, xml_copy: xml_path, message: None, failure: None };
         self.end(process, nmap, live.is_over())
     }

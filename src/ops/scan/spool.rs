@@ -15,6 +15,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     format::Format,
     fs::File,
+    model::EventSource as _,
     ops::progress::ProgressScope,
     pipeline::Pipeline,
     scanner::{NmapProcess, Preamble},
@@ -69,7 +70,9 @@ impl ScanRun<'_> {
             None => Box::new(io::empty()),
         };
         self.progress.input(&name);
-        pipeline.read_live(&name, bytes, &mut |_, event| nmap.observe(event))?;
+        let reader = Reader::new(bytes, pipeline.options().clone());
+        let mut source = reader.named(&name).inspect(|_, event| nmap.observe(event));
+        pipeline.read_source(&name, &mut source)?;
         let process = ScanProcess { name, xml_copy: xml_path, message: None, failure: None };
         self.end(process, nmap, true)
     }
