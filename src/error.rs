@@ -111,6 +111,8 @@ pub enum DiagnosticCode {
     Resource,
     /// Error: a bug in scanmill.
     Internal,
+    /// Error: the job was cancelled before it had a result.
+    Cancelled,
 }
 
 impl DiagnosticCode {
@@ -163,6 +165,7 @@ impl DiagnosticCode {
         Self::Engine,
         Self::Resource,
         Self::Internal,
+        Self::Cancelled,
     ];
 
     /// Returns the code as it is written in tables and messages, such as `W_TRUNCATED`.
@@ -216,6 +219,7 @@ impl DiagnosticCode {
             Self::Engine => "E_ENGINE",
             Self::Resource => "E_RESOURCE",
             Self::Internal => "E_INTERNAL",
+            Self::Cancelled => "E_CANCELLED",
         }
     }
 }
@@ -288,7 +292,7 @@ pub enum ErrorKind {
         message: String,
     },
     /// An output that exists, while replacing it was not requested.
-    #[error("{target} exists; --overwrite replaces it")]
+    #[error("{target} exists")]
     Exists {
         /// Name of the file or folder.
         target: String,
@@ -377,12 +381,26 @@ pub enum ErrorKind {
         /// Message.
         message: String,
     },
-    /// Memory, threads or another resource of the machine that do not suffice.
+    /// Threads or another resource of the machine that do not suffice.
     #[error("{0}")]
     Resource(String),
+    /// Data of a job that exceeds the memory that the job may take.
+    #[error("{0}")]
+    MemoryLimit(String),
+    /// A job that was cancelled before it had a result.
+    #[error("{0}")]
+    Cancelled(String),
     /// A bug in scanmill; please report it.
     #[error("internal error: {0}")]
     Internal(String),
+    /// A saved state of another job, or one that cannot continue with these inputs. The state is not damaged.
+    #[error("{message}")]
+    StateMismatch {
+        /// File or folder of the state.
+        path: String,
+        /// Message, which names the file or folder.
+        message: String,
+    },
     /// A saved state that is damaged, that has another version, or that is not a saved state.
     #[error("{message}")]
     State {
@@ -407,7 +425,7 @@ impl ErrorKind {
     #[must_use]
     pub const fn code(&self) -> DiagnosticCode {
         match self {
-            Self::Usage(_) => DiagnosticCode::Usage,
+            Self::Usage(_) | Self::StateMismatch { .. } => DiagnosticCode::Usage,
             Self::UnknownName { .. } => DiagnosticCode::UnknownName,
             Self::Exists { .. } => DiagnosticCode::Exists,
             Self::NotReplaced { .. } => DiagnosticCode::NotReplaced,
@@ -423,7 +441,8 @@ impl ErrorKind {
             Self::InvalidFilter { .. } => DiagnosticCode::InvalidFilter,
             Self::InvalidQuery { .. } => DiagnosticCode::InvalidQuery,
             Self::Engine { .. } => DiagnosticCode::Engine,
-            Self::Resource(_) => DiagnosticCode::Resource,
+            Self::Resource(_) | Self::MemoryLimit(_) => DiagnosticCode::Resource,
+            Self::Cancelled(_) => DiagnosticCode::Cancelled,
             Self::Internal(_) => DiagnosticCode::Internal,
             Self::State { .. } => DiagnosticCode::State,
             Self::Sink { .. } => DiagnosticCode::Output,
@@ -477,6 +496,12 @@ impl Error {
         Self::new(ErrorKind::Resource(message.into()))
     }
 
+    /// Creates an error about data that exceeds the memory that a job may take.
+    #[must_use]
+    pub(crate) fn memory_limit(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::MemoryLimit(message.into()))
+    }
+
     /// Creates an error that only a bug in scanmill can cause.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
@@ -487,6 +512,13 @@ impl Error {
     #[must_use]
     pub fn state(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::State { path: path.into(), message: message.into() })
+    }
+
+    /// Creates an error about a saved state that belongs to another job, in the file or folder `path`, which `message`
+    /// names.
+    #[must_use]
+    pub(crate) fn state_mismatch(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::StateMismatch { path: path.into(), message: message.into() })
     }
 
     /// Creates an error about a scan.

@@ -344,6 +344,11 @@ fn hint(error: &Error) -> Option<&'static str> {
             "install nmap, for example by `apt install nmap`, `dnf install nmap` or `brew install nmap`, or name it with --nmap PATH",
         ),
         ErrorKind::Strict { .. } => Some("without --strict this is a warning"),
+        ErrorKind::Exists { .. } => Some("--overwrite replaces it"),
+        ErrorKind::MemoryLimit(_) => Some("raise --memory"),
+        ErrorKind::StateMismatch { .. } => Some(
+            "give the options that the state was written with, or name another state: merge --state FILE, watch --state-dir DIR",
+        ),
         ErrorKind::NotReplaced { .. } => Some(FOREIGN),
         ErrorKind::State { .. } => Some("restore a copy of it, or move it away to start over"),
         _ => None,

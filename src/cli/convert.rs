@@ -35,7 +35,7 @@ pub(super) fn run(args: &ConvertArgs, console: &Console) -> Result<Exit> {
         return Err(Error::usage("--follow reads a single file"));
     }
     let processes = ProcessGroup::default();
-    let filters = filters_with_engine(args, false, (&processes, console))?;
+    let filters = filters_with_engine(args, &processes, console)?;
     let progress = if args.follow {
         ProgressHandle::new(FollowProgress(console.clone()))
     } else {
@@ -59,14 +59,14 @@ pub(super) fn merge(args: &MergeArgs, console: &Console) -> Result<Exit> {
         return Err(Error::usage(message));
     }
     let processes = ProcessGroup::default();
-    let filters = filters_with_engine(args, true, (&processes, console))?;
+    let filters = filters_with_engine(args, &processes, console)?;
     let progress = progress(console.args(), output.is_on_stdout());
     let job = job_options(args, console, &completion, &processes)?.with_progress(progress);
     let inputs = inputs::inputs(&args.read)?;
     let mut options =
         ops::MergeOptions::default().with_policy(policy(merge)).with_filters(filters).with_job(job);
     options.state = state.map(Path::to_owned);
-    options.temp_dir = merge.temp_dir.as_deref().map(Path::to_owned);
+    options.job.temp_dir = merge.temp_dir.as_deref().map(Path::to_owned);
     completion.finish(ops::merge(&inputs, output, &options), merge.policy.is_none())
 }
 
@@ -89,16 +89,15 @@ fn job_options(
         .with_reserved_paths(reserved))
 }
 
-/// Returns the filters, with the engine if one is given. Its programs are registered in `processes`, and get hosts of
-/// a merge if `merged` is true.
+/// Returns the filters, with the engine if one is given. Its programs are registered in `processes`.
 fn filters_with_engine(
     args: &ConvertArgs,
-    merged: bool,
-    (processes, console): (&ProcessGroup, &Console),
+    processes: &ProcessGroup,
+    console: &Console,
 ) -> Result<Filters> {
     let mut filters = filters(&args.pick);
     if let Some(path) = &args.engine {
-        filters.engine = Some(engine::open(path, merged, (processes, console))?);
+        filters.engine = Some(engine::open(path, processes, console)?);
     }
     Ok(filters)
 }

@@ -26,7 +26,7 @@ use crate::{
     model::{ComparedScans, HostChanges},
     ops::{
         ChangesWriter, DiffOptions, DiffOutcome, DiffReport, Inputs, OutputOptions, diff_reporting,
-        diff_with,
+        diff_with, no_scan,
     },
     output::{DocumentSink, Output, Temporaries},
     pipeline::Report,
@@ -44,16 +44,16 @@ pub(super) fn run(args: &DiffArgs, console: &Console) -> Result<Exit> {
     let inputs = |path: &Path| Inputs::new([path]).with_pick(pick.clone());
     let states = (inputs(old), inputs(new));
     // Signals are handled from here on, before any temporary file exists.
-    let job = job(&args.read.xml, args.threads)?
+    let mut job = job(&args.read.xml, args.threads)?
         .with_cancellation(install_stop_handler(&temporaries, StopPolicy::Job))
         .with_temporaries(temporaries.clone())
         .with_progress(progress(console.args(), true))
         .with_reserved_paths(reserved(None, console.args().config_file()));
-    let mut options = DiffOptions::default()
+    job.temp_dir = args.temp_dir.as_deref().map(Path::to_owned);
+    let options = DiffOptions::default()
         .with_selection(selection)
         .with_identity(identity(args.identity))
         .with_job(job);
-    options.temp_dir = args.temp_dir.as_deref().map(Path::to_owned);
     let compared =
         compare(output, (&states.0, &states.1), (args, console), &options, &mut |report| {
             console.errors(report);
@@ -63,8 +63,7 @@ pub(super) fn run(args: &DiffArgs, console: &Console) -> Result<Exit> {
     let report = compared?;
     console.output_warnings(&report.output_warnings);
     if report.outcome == DiffOutcome::NoScan {
-        let last = if report.new.is_some() { new } else { old };
-        console.error(&Error::scan(format!("{} holds no scan", last.display())));
+        console.error(&no_scan(if report.new.is_some() { &states.1 } else { &states.0 }));
     }
     Ok(exit(&report, args.strict_coverage))
 }

@@ -16,11 +16,10 @@ use crate::{
 /// with all processes that they start. Prints a warning where the system does not support that.
 pub(super) fn open(
     path: &Path,
-    merged: bool,
-    (processes, console): (&ProcessGroup, &Console),
+    processes: &ProcessGroup,
+    console: &Console,
 ) -> Result<Arc<Engine>> {
-    let programs = EnginePrograms::new(path).with_merged_hosts(merged);
-    let engine = programs.with_processes(processes.clone()).read()?;
+    let engine = EnginePrograms::new(path).with_processes(processes.clone()).read()?;
     if let Err(error) = adopt_orphans() {
         let message = "engine programs that leave their session may outlive their time limit";
         console.warning(&format!("{message}: {error}"), &json!({}));

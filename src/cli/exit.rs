@@ -51,6 +51,7 @@ impl Exit {
     pub(super) fn from_error(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Usage(_)
+            | ErrorKind::StateMismatch { .. }
             | ErrorKind::UnknownName { .. }
             | ErrorKind::Exists { .. }
             | ErrorKind::NotReplaced { .. }
@@ -60,7 +61,9 @@ impl Exit {
             | ErrorKind::InvalidFilter { .. }
             | ErrorKind::InvalidQuery { .. }
             | ErrorKind::Engine { .. }
-            | ErrorKind::Resource(_) => Self::Usage,
+            | ErrorKind::Resource(_)
+            | ErrorKind::MemoryLimit(_) => Self::Usage,
+            ErrorKind::Cancelled(_) => Self::Interrupted,
             ErrorKind::Scan(_) | ErrorKind::ProgramNotFound { .. } => Self::Nmap,
             ErrorKind::Sink { .. } | ErrorKind::Internal(_) => Self::Output,
             _ => Self::NoInput,
@@ -109,6 +112,9 @@ mod tests {
             (Error::state("x", "x"), Exit::NoInput),
             (missing, Exit::Nmap),
             (Error::resource("x"), Exit::Usage),
+            (Error::memory_limit("x"), Exit::Usage),
+            (Error::state_mismatch("x", "x"), Exit::Usage),
+            (Error::new(ErrorKind::Cancelled("x".into())), Exit::Interrupted),
             (Error::sink("x", "full"), Exit::Output),
             (Error::scan("x"), Exit::Nmap),
             ("0".into_ports().unwrap_err(), Exit::Usage),

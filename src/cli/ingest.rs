@@ -40,10 +40,11 @@ fn load(args: &IngestArgs, console: &Console) -> Result<Exit> {
     let temporaries = Temporaries::default();
     let inputs = inputs::inputs(&args.read)?;
     let reserved = reserved(args.read.files_from.as_deref(), console.args().config_file());
-    let reserved = with_report(reserved, args.report.as_deref(), false);
+    let mut reserved = with_report(reserved, args.report.as_deref(), false);
+    reserved.names.output = "--into";
     let job = job(args, &temporaries)?
         .with_progress(progress(console.args(), false))
-        .with_reserved_paths(reserved.with_output_option("--into"));
+        .with_reserved_paths(reserved);
     let mut options = IngestOptions::default().with_job(job);
     options.commit_bytes = args.commit_size;
     let result = ops::ingest(&inputs, &*args.into, &options)?;

@@ -31,7 +31,10 @@ pub(super) fn reserved<'p>(
     list: Option<&Path>,
     others: impl IntoIterator<Item = &'p Path>,
 ) -> ReservedPaths {
-    let mut paths = ReservedPaths::new().with_output_option("-o");
+    let mut paths = ReservedPaths::new();
+    paths.names.output = "-o";
+    paths.names.state = "--state";
+    paths.names.xml_copy = "--keep-xml";
     paths.read.extend(list.map(Path::to_owned));
     paths.read.extend(others.into_iter().map(Path::to_owned));
     paths

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     error::{Error, Result},
     feed::Feed,
-    format::{HostFormat, SinkOptions, TableFormat},
-    ops::{OutputContent, OutputFormat, OutputOptions},
+    format::{HostFormat, TableFormat},
+    ops::{OutputContent, OutputFormat, OutputOptions, TableLayout},
     output::Output,
     table::{Column, Table},
 };
@@ -111,7 +111,7 @@ pub(super) fn output(
     let parts = write.rows_per_file.is_some() || write.partition_by.is_some();
     let destination = table_output(format, out, tables.len() == 1, parts)?;
     let options = OutputOptions::tables(format, destination).with_tables(tables);
-    Ok(options.with_sink(sink_options(write, columns)))
+    Ok(options.with_overwrite(write.overwrite).with_layout(table_layout(write, columns)))
 }
 
 /// Returns text for people if the output has no other format, and is a terminal.
@@ -250,19 +250,17 @@ fn feed_options(
     Ok(OutputOptions::feed(feed, destination).with_overwrite(write.overwrite))
 }
 
-/// Returns the options of tables, except those that the job sets.
-fn sink_options(write: &WriteArgs, columns: Option<Vec<&'static Column>>) -> SinkOptions {
-    let defaults = SinkOptions::default();
-    SinkOptions {
+/// Returns the layout of tables.
+fn table_layout(write: &WriteArgs, columns: Option<Vec<&'static Column>>) -> TableLayout {
+    let defaults = TableLayout::default();
+    TableLayout {
         columns,
-        overwrite: write.overwrite,
         csv_join: write.csv_join.clone(),
         csv_safe: write.csv_safe,
         compression: write.compression.unwrap_or_default(),
         row_group_rows: write.row_group_rows.unwrap_or(defaults.row_group_rows),
         rows_per_file: write.rows_per_file,
         partition_by: write.partition_by.map(PartitionArg::by),
-        ..defaults
     }
 }
 

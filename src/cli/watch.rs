@@ -38,11 +38,12 @@ pub(super) fn run(args: &WatchArgs, console: &Console) -> Result<Exit> {
     let service = signals::install_service_handler();
     let options = options(args)?;
     let (folder, out) = (options.folder.clone(), options.out.clone());
+    let mut paths = reserved(None, console.args().config_file());
+    paths.names.state = "--state-dir";
     let control = WatchControl::new(Arc::clone(&service.stop).into())
         .with_reopen(Arc::clone(&service.reopen))
         .with_once(args.once)
-        .with_reserved_paths(reserved(None, console.args().config_file()))
-        .with_state_option("--state-dir");
+        .with_reserved_paths(paths);
     let report = ops::watch(options, &control, &mut |event| match event {
         WatchEvent::Read(report) => console.file_report(report),
         event => console.warning(&event_message(&event, &folder, &out), &json!({})),

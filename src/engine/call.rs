@@ -28,6 +28,7 @@ use crate::model::{Host, Port, ScanHeader};
 pub(super) struct ScriptInput {
     pub(super) run: ScanHeader,
     pub(super) host: Host<'static>,
+    pub(super) is_merged: bool,
 }
 
 /// Host, port and scan that a function is called for.
@@ -36,6 +37,7 @@ pub struct ScriptContext<'c> {
     run: &'c ScanHeader,
     host: &'c Host<'static>,
     port: Option<&'c Port<'static>>,
+    is_merged: bool,
     target: String,
 }
 
@@ -43,7 +45,12 @@ impl<'c> ScriptContext<'c> {
     /// Creates the context of a host, or of the port with this index.
     pub(super) fn new(run: &'c ScanHeader, host: &'c Host<'static>, port: Option<usize>) -> Self {
         let port = port.and_then(|port| host.ports.get(port));
-        Self { run, host, port, target: target(host) }
+        Self { run, host, port, is_merged: false, target: target(host) }
+    }
+
+    /// Creates the context of an input, or of the port with this index.
+    fn of_input(input: &'c ScriptInput, port: Option<usize>) -> Self {
+        Self { is_merged: input.is_merged, ..Self::new(&input.run, &input.host, port) }
     }
 
     /// Returns the address of the host, or its name if it has no address.
@@ -80,6 +87,13 @@ impl<'c> ScriptContext<'c> {
     #[must_use]
     pub fn port(&self) -> Option<&Port<'static>> {
         self.port
+    }
+
+    /// Returns true if the host was merged from several scans. [`run`](Self::run) is then the scan that its state is
+    /// from.
+    #[must_use]
+    pub fn is_merged(&self) -> bool {
+        self.is_merged
     }
 
     /// Returns the scan that the host belongs to.
@@ -170,8 +184,7 @@ impl CallLimiter {
         let (sender, receiver) = mpsc::sync_channel(1);
         let call = move || {
             let _slot = slot;
-            let _ = sender
-                .send(call_function(&function, &ScriptContext::new(&input.run, &input.host, port)));
+            let _ = sender.send(call_function(&function, &ScriptContext::of_input(&input, port)));
         };
         let thread = thread::Builder::new().name("engine".to_owned()).spawn(call);
         thread.map_err(|error| format!("no thread: {error}"))?;

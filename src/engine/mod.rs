@@ -157,13 +157,18 @@ impl Engine {
     /// Functions run one after another: those for the host, then those for its ports in port order, each in the order
     /// in which they were added.
     pub fn run(&self, run: &ScanHeader, host: &mut Host<'_>) -> Vec<Failure> {
-        self.run_on(1, run, host)
+        self.run_on(1, (run, false), host)
     }
 
     /// Runs the functions like [`Self::run`], but as many in parallel as [allowed](Self::with_workers). Results are
-    /// in the same order.
-    pub fn run_at_once(&self, run: &ScanHeader, host: &mut Host<'_>) -> Vec<Failure> {
-        self.run_on(self.limiter.workers(), run, host)
+    /// in the same order. `is_merged` is true for a host that was merged from several scans.
+    pub(crate) fn run_parallel(
+        &self,
+        run: &ScanHeader,
+        host: &mut Host<'_>,
+        is_merged: bool,
+    ) -> Vec<Failure> {
+        self.run_on(self.limiter.workers(), (run, is_merged), host)
     }
 
     /// Returns the calls for a host, in the order in which [`Self::run`] makes them: those for the host, if it is up,
@@ -183,13 +188,19 @@ impl Engine {
     }
 
     /// Runs the functions on `threads` threads.
-    fn run_on(&self, threads: usize, run: &ScanHeader, host: &mut Host<'_>) -> Vec<Failure> {
+    fn run_on(
+        &self,
+        threads: usize,
+        (run, is_merged): (&ScanHeader, bool),
+        host: &mut Host<'_>,
+    ) -> Vec<Failure> {
         let jobs = self.jobs(host);
         if jobs.is_empty() {
             return Vec::new();
         }
         // Functions run on threads of their own, which may outlive this call.
-        let input = ScriptInput { run: run.clone(), host: host.clone().into_owned() };
+        let (run, seen) = (run.clone(), host.clone().into_owned());
+        let input = ScriptInput { run, host: seen, is_merged };
         let results = self.call_all(threads, &jobs, &Arc::new(input));
         let stored = jobs.iter().zip(results).map(|(job, result)| job.store(host, result));
         stored.flatten().collect()

@@ -140,7 +140,10 @@ fn merged(merger: Merger) -> std::result::Result<Vec<u8>, String> {
     let result = match merger.finish() {
         Ok(result) => result,
         Err(error) => {
-            let is_expected = matches!(error.kind(), ErrorKind::Usage(_) | ErrorKind::Resource(_));
+            let is_expected = matches!(
+                error.kind(),
+                ErrorKind::Usage(_) | ErrorKind::StateMismatch { .. } | ErrorKind::MemoryLimit(_)
+            );
             assert!(is_expected, "{error}");
             return Err(error.to_string());
         }

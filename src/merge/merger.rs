@@ -340,7 +340,7 @@ impl Merger {
         if self.cap == usize::MAX || need <= self.cap {
             return Ok(());
         }
-        Err(Error::resource(format!(
+        Err(Error::memory_limit(format!(
             "too little memory to merge: hosts that must be held together take {} MiB, and {} MiB of \
              records may be held; give {} times as much",
             need.div_ceil(1 << 20),

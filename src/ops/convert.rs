@@ -3,7 +3,6 @@
 use super::{
     Inputs, JobOptions, OutputFormat, OutputOptions, ResolvedInputs,
     output::{FormatVisitor, OutputContent},
-    paths::check,
 };
 use crate::{
     error::{Error, Result},
@@ -92,15 +91,15 @@ impl ConvertOptions {
 /// kind [`Sink`](crate::error::ErrorKind::Sink) if the output cannot be written, and one of the kind
 /// [`Resource`](crate::error::ErrorKind::Resource) if the memory budget does not suffice.
 pub fn convert(inputs: &Inputs, output: OutputOptions, options: &ConvertOptions) -> Result<Report> {
+    let job = &options.job;
     let found = options.resolve(inputs);
-    let paths = &options.job.reserved_paths;
-    let outputs = paths.outputs(&output.destination);
-    check(outputs, &found.paths(inputs, paths), output.is_on_stdout())?;
-    let temporaries = &options.job.temporaries;
+    let written = job.reserved_paths.output(&output.destination);
+    job.check_paths(inputs, &found, written, output.is_on_stdout())?;
+    let temporaries = &job.temporaries;
     let conversion = Conversion::new(inputs, found, options)?;
     match (&output.format, &output.destination) {
         (OutputFormat::Feed(feed), Output::File(path)) if conversion.follow.is_some() => {
-            let sink = DocumentSink::open_live(path, output.sink.overwrite, temporaries)?;
+            let sink = DocumentSink::open_live(path, output.overwrite, temporaries)?;
             conversion.write(FeedSink::new(sink, feed.clone()))
         }
         _ => {

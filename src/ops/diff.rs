@@ -1,14 +1,12 @@
 //! Differences between two states.
 
-use std::path::PathBuf;
-
 use super::{
     CancellationToken, Inputs, JobOptions, OutputFormat, OutputOptions, ResolvedInputs,
-    merge::read_into, output::OutputContent, paths::check,
+    output::OutputContent,
 };
 use crate::{
     diff::{ChangeSelection, Differences, differences_with},
-    error::{Error, Result},
+    error::{Error, ErrorKind, NotNmap, Result},
     feed::{
         Feed,
         ecs::{Ecs, change_line},
@@ -33,8 +31,6 @@ pub struct DiffOptions {
     pub selection: ChangeSelection,
     /// Property by which hosts are matched; the IP address by default.
     pub identity: Identity,
-    /// Folder for temporary files of states that exceed the memory budget; that of the system by default.
-    pub temp_dir: Option<PathBuf>,
     /// Options that all jobs share. Progress begins and ends once per state.
     pub job: JobOptions,
 }
@@ -58,13 +54,6 @@ impl DiffOptions {
     #[must_use]
     pub fn with_identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
-        self
-    }
-
-    /// Sets the folder for temporary files.
-    #[must_use]
-    pub fn with_temp_dir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.temp_dir = Some(path.into());
         self
     }
 
@@ -211,7 +200,8 @@ pub fn diff_into<W: ChangesWriter>(
 /// ```
 ///
 /// # Errors
-/// Returns the first error of an input, an error if a state has no scan or if the job was cancelled, and the errors of
+/// Returns an error of the kind [`Cancelled`](ErrorKind::Cancelled) if the job was cancelled, the first error of an input
+/// that was refused, an error of the kind [`NotNmap`](ErrorKind::NotNmap) if a state has no scan, and the errors of
 /// temporary files.
 pub fn changes(old: &Inputs, new: &Inputs, options: &DiffOptions) -> Result<Changes> {
     let states = (old.resolve(), new.resolve());
@@ -221,11 +211,26 @@ pub fn changes(old: &Inputs, new: &Inputs, options: &DiffOptions) -> Result<Chan
     if let Some(differences) = comparison.read(&mut report)? {
         return Ok(Changes { report, differences, cancellation });
     }
-    let last = report.new.unwrap_or(report.old);
-    Err(last.errors.into_iter().next().unwrap_or_else(|| match report.outcome {
-        DiffOutcome::Cancelled => Error::scan("the comparison was cancelled"),
-        _ => Error::scan("a state holds no scan"),
-    }))
+    let (last, inputs) = match report.new {
+        Some(report) => (report, new),
+        None => (report.old, old),
+    };
+    Err(match report.outcome {
+        DiffOutcome::Cancelled => {
+            Error::new(ErrorKind::Cancelled("the comparison was cancelled".to_owned()))
+        }
+        DiffOutcome::NoScan => no_scan(inputs),
+        DiffOutcome::Refused | DiffOutcome::Compared => {
+            debug_assert!(!last.errors.is_empty(), "an input that is refused has an error");
+            last.errors.into_iter().next().unwrap_or_else(|| no_scan(inputs))
+        }
+    })
+}
+
+/// Returns the error for a state without a scan.
+pub(crate) fn no_scan(inputs: &Inputs) -> Error {
+    let names: Vec<_> = inputs.paths.iter().map(|path| path.display().to_string()).collect();
+    Error::new(ErrorKind::NotNmap(NotNmap::NoScan)).with_input(names.join(", "))
 }
 
 /// Differences between two states, one host at a time; see [`changes`]. It ends early if the job is cancelled.
@@ -272,7 +277,7 @@ pub(crate) fn diff_reporting(
     match output.format {
         OutputFormat::Tables(_) => output.open_tables(OutputContent::Diff, temporaries, comparison),
         OutputFormat::Feed(Feed::Ecs(ecs)) => {
-            let sink = DocumentSink::open(&output.destination, output.sink.overwrite, temporaries)?;
+            let sink = DocumentSink::open(&output.destination, output.overwrite, temporaries)?;
             comparison.write(EcsChanges { sink, ecs, lines: Vec::new() })
         }
         OutputFormat::Feed(_) | OutputFormat::Hosts(_) => {
@@ -309,13 +314,7 @@ impl<'r> Comparison<'r> {
         options: &'r DiffOptions,
         on_read: &'r mut dyn FnMut(&Report),
     ) -> Result<Self> {
-        let paths = &options.job.reserved_paths;
-        let resolve = |inputs: &Inputs| -> Result<ResolvedInputs> {
-            let found = inputs.resolve();
-            let on_stdout = *destination == Output::Stdout;
-            check(paths.outputs(destination), &found.paths(inputs, paths), on_stdout)?;
-            Ok(found)
-        };
+        let resolve = |inputs: &Inputs| options.job.resolve(inputs, destination, None);
         let states = (resolve(old)?, resolve(new)?);
         Ok(Self { options, states, on_read })
     }
@@ -376,11 +375,9 @@ impl RowFormatVisitor for Comparison<'_> {
 /// Reads one of the two states.
 fn read_state(found: ResolvedInputs, options: &DiffOptions) -> Result<(Report, Merger)> {
     let policy = MergePolicy::new(Precedence::Latest).with_identity(options.identity);
-    // Both states are in memory at once, so each gets half of the budget.
-    let budget = &options.job.budget;
-    let memory = budget.merge_bytes() / 2;
-    let merger = Merger::with_memory(policy, memory, options.temp_dir.as_deref());
-    read_into(found, (merger, budget.document_bytes() / 2), &options.job)
+    let mut job = options.job.clone();
+    job.budget = job.budget.half();
+    job.read_into(job.merger(policy), found)
 }
 
 /// Returns the outcome of reading a state, `Compared` if it can be compared.

@@ -1,17 +1,13 @@
 //! Several scans to the history of each host.
 
-use std::path::PathBuf;
-
-use super::{
-    Inputs, JobOptions, OutputOptions, ResolvedInputs, output::OutputContent, paths::check,
-};
+use super::{Inputs, JobOptions, OutputOptions, ResolvedInputs, output::OutputContent};
 use crate::{
     error::Result,
     filter::Filter,
     format::{RowFormat, RowFormatVisitor},
-    merge::{MergePolicy, Merger, Precedence},
+    merge::{MergePolicy, Precedence},
     model::Identity,
-    pipeline::{Filters, MergeInput, Report},
+    pipeline::{Filters, Report},
 };
 
 /// Options for [`history`].
@@ -24,8 +20,6 @@ pub struct HistoryOptions {
     pub keep_covered: bool,
     /// Keep data on a host from before it had another MAC address.
     pub keep_identity: bool,
-    /// Folder for temporary files of a history that exceeds the memory budget; that of the system by default.
-    pub temp_dir: Option<PathBuf>,
     /// Filters; only those on port states apply.
     pub filters: Filters,
     /// Options that all jobs share.
@@ -51,13 +45,6 @@ impl HistoryOptions {
     #[must_use]
     pub fn with_keep_identity(mut self, on: bool) -> Self {
         self.keep_identity = on;
-        self
-    }
-
-    /// Sets the folder for temporary files.
-    #[must_use]
-    pub fn with_temp_dir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.temp_dir = Some(path.into());
         self
     }
 
@@ -103,10 +90,7 @@ impl HistoryOptions {
 /// # Errors
 /// Returns the errors of [`convert`](super::convert()), and a usage error if the output is a feed.
 pub fn history(inputs: &Inputs, output: OutputOptions, options: &HistoryOptions) -> Result<Report> {
-    let found = inputs.resolve();
-    let paths = &options.job.reserved_paths;
-    let outputs = paths.outputs(&output.destination);
-    check(outputs, &found.paths(inputs, paths), output.is_on_stdout())?;
+    let found = options.job.resolve(inputs, &output.destination, None)?;
     let temporaries = &options.job.temporaries;
     output.open_tables(OutputContent::History, temporaries, Intervals { options, found })
 }
@@ -137,11 +121,7 @@ impl Intervals<'_> {
             .with_identity(options.identity)
             .with_keep_covered(options.keep_covered)
             .with_keep_identity(options.keep_identity);
-        let memory = job.budget.merge_bytes();
-        let merger = Merger::with_memory(policy, memory, options.temp_dir.as_deref());
-        let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
-        // Finished scans that share an ID and differ are distinguished by their bytes.
-        let pipeline = job.pipeline(input, options.filters.clone(), true)?;
+        let pipeline = job.merge_pipeline(job.merger(policy), options.filters.clone())?;
         // Progress ends when the output is complete.
         let (pipeline, _progress) = job.read(found, pipeline)?;
         pipeline.history_into(format)

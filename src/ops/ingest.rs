@@ -11,7 +11,7 @@ use super::{
     Inputs, JobOptions, JobStatus, ResolvedInput,
     dataset::load_options,
     inputs::ResolvedInputs,
-    paths::{self, OutputKind, OutputPath},
+    paths::{OutputKind, OutputPath},
     progress::ProgressScope,
 };
 use crate::{
@@ -145,9 +145,8 @@ fn check_paths(
     job: &JobOptions,
 ) -> Result<()> {
     let reserved = &job.reserved_paths;
-    let dataset = OutputPath::new(reserved.output_option, dir, OutputKind::State);
-    let reading = resolved.paths(inputs, reserved);
-    paths::check(std::iter::once(dataset).chain(reserved.written()), &reading, false)
+    let dataset = OutputPath::new(reserved.names.output, dir, OutputKind::State);
+    job.check_paths(inputs, resolved, [dataset], false)
 }
 
 /// Returns the folders that do not exist on the path to this one, including itself, innermost first.

@@ -164,7 +164,7 @@ impl Serialize for SharedText {
 /// ```
 ///
 /// # Errors
-/// Returns an error of the kind [`Resource`](crate::error::ErrorKind::Resource) if the summary exceeds its share of the
+/// Returns an error of the kind [`MemoryLimit`](crate::error::ErrorKind::MemoryLimit) if the summary exceeds its share of the
 /// memory.
 pub fn inspect(inputs: &Inputs, options: &InspectOptions) -> Result<Inspection> {
     let job = &options.job;
@@ -389,7 +389,7 @@ impl SummaryBuilder {
         if self.bytes <= self.max_bytes {
             return Ok(());
         }
-        Err(Error::resource(format!(
+        Err(Error::memory_limit(format!(
             "too little memory: the results take more than {} MiB",
             self.max_bytes >> 20
         )))
@@ -448,6 +448,6 @@ mod tests {
             summary.add(part("http")).unwrap();
         }
         let error = (0..100).find_map(|n| summary.add(part(&n.to_string())).err()).unwrap();
-        assert!(matches!(error.kind(), ErrorKind::Resource(_)), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::MemoryLimit(_)), "{error}");
     }
 }

@@ -1,14 +1,19 @@
-//! Options that all jobs share.
+//! Options that all jobs share, and the steps that several jobs consist of.
+
+use std::path::PathBuf;
 
 use super::{
-    CancellationToken, MemoryBudget, ProgressHandle, ReservedPaths, inputs::ResolvedInputs,
+    CancellationToken, Inputs, MemoryBudget, ProgressHandle, ReservedPaths,
+    inputs::ResolvedInputs,
+    paths::{self, OutputPath},
     progress::ProgressScope,
 };
 use crate::{
     error::Result,
     format::Format,
-    output::Temporaries,
-    pipeline::{Filters, Pipeline},
+    merge::{MergePolicy, Merger},
+    output::{Output, Temporaries},
+    pipeline::{Filters, MergeInput, Pipeline, Report},
     xml,
 };
 
@@ -36,6 +41,8 @@ pub struct JobOptions {
     pub cancellation: CancellationToken,
     /// Registry of temporary names, so that a signal handler can remove them.
     pub temporaries: Temporaries,
+    /// Folder for data that exceeds the memory budget; that of the system by default.
+    pub temp_dir: Option<PathBuf>,
     /// Paths of the caller that no output may replace.
     pub reserved_paths: ReservedPaths,
 }
@@ -57,6 +64,7 @@ impl JobOptions {
             progress: ProgressHandle::default(),
             cancellation: CancellationToken::default(),
             temporaries: Temporaries::default(),
+            temp_dir: None,
             reserved_paths: ReservedPaths::default(),
         }
     }
@@ -89,11 +97,72 @@ impl JobOptions {
         self
     }
 
+    /// Sets the folder for data that exceeds the memory budget.
+    #[must_use]
+    pub fn with_temp_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.temp_dir = Some(folder.into());
+        self
+    }
+
     /// Sets the paths of the caller that no output may replace.
     #[must_use]
     pub fn with_reserved_paths(mut self, paths: ReservedPaths) -> Self {
         self.reserved_paths = paths;
         self
+    }
+
+    /// Finds the inputs, and refuses `output` and `others` if they would replace an input, a path of the caller, or each
+    /// other.
+    pub(crate) fn resolve(
+        &self,
+        inputs: &Inputs,
+        output: &Output,
+        others: impl IntoIterator<Item = OutputPath>,
+    ) -> Result<ResolvedInputs> {
+        let found = inputs.resolve();
+        let outputs = self.reserved_paths.output(output).into_iter().chain(others);
+        self.check_paths(inputs, &found, outputs, *output == Output::Stdout)?;
+        Ok(found)
+    }
+
+    /// Refuses outputs that would replace an input, a path of the caller, or each other.
+    pub(crate) fn check_paths(
+        &self,
+        inputs: &Inputs,
+        found: &ResolvedInputs,
+        outputs: impl IntoIterator<Item = OutputPath>,
+        on_stdout: bool,
+    ) -> Result<()> {
+        let reserved = &self.reserved_paths;
+        let outputs = outputs.into_iter().chain(reserved.written());
+        paths::check(outputs, &found.paths(inputs, reserved), on_stdout)
+    }
+
+    /// Creates a merger with the memory of the job.
+    pub(crate) fn merger(&self, policy: MergePolicy) -> Merger {
+        Merger::with_memory(policy, self.budget.merge_bytes(), self.temp_dir.as_deref())
+    }
+
+    /// Creates a pipeline into a merger. Documents are hashed, because finished scans that share an ID and differ are
+    /// distinguished by their bytes.
+    pub(crate) fn merge_pipeline(
+        &self,
+        merger: Merger,
+        filters: Filters,
+    ) -> Result<Pipeline<MergeInput>> {
+        let input = MergeInput::new(merger).with_room(self.budget.document_bytes());
+        self.pipeline(input, filters, true)
+    }
+
+    /// Reads inputs into a merger.
+    pub(crate) fn read_into(
+        &self,
+        merger: Merger,
+        found: ResolvedInputs,
+    ) -> Result<(Report, Merger)> {
+        let pipeline = self.merge_pipeline(merger, Filters::default())?;
+        let (pipeline, _progress) = self.read(found, pipeline)?;
+        pipeline.into_merger()
     }
 
     /// Creates a pipeline to this format. `hash` requests the SHA-256 of documents even if the options do not.

@@ -119,6 +119,11 @@ impl MemoryBudget {
         }
     }
 
+    /// Returns the budget of each of two results that are in memory at once.
+    pub(crate) fn half(self) -> Self {
+        Self { merge: self.merge / 2, documents: self.documents / 2, ..self }
+    }
+
     /// Returns the number of threads that read.
     #[must_use]
     pub fn threads(&self) -> usize {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{
     Inputs, JobOptions, OutputOptions, ResolvedInputs,
     output::{FormatVisitor, OutputContent},
-    paths::{OutputPath, check},
+    paths::OutputPath,
 };
 use crate::{
     error::{Error, Result},
@@ -13,7 +13,7 @@ use crate::{
     format::{Format, MergeEncoder},
     merge::{Hosts, MergePolicy, MergedRecord, MergedScan, Merger},
     output::StateSink,
-    pipeline::{Filters, MergeInput, Report},
+    pipeline::{Filters, Report},
 };
 
 /// Options for [`merge`].
@@ -25,8 +25,6 @@ pub struct MergeOptions {
     /// File of a saved state that the merge continues, and that the new state replaces together with the output. It
     /// need not exist yet.
     pub state: Option<PathBuf>,
-    /// Folder for temporary files of a merge that exceeds the memory budget; that of the system by default.
-    pub temp_dir: Option<PathBuf>,
     /// Which merged hosts and ports are written, and the engine that runs on them.
     pub filters: Filters,
     /// Options that all jobs share.
@@ -45,13 +43,6 @@ impl MergeOptions {
     #[must_use]
     pub fn with_state(mut self, path: impl Into<PathBuf>) -> Self {
         self.state = Some(path.into());
-        self
-    }
-
-    /// Sets the folder for temporary files.
-    #[must_use]
-    pub fn with_temp_dir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.temp_dir = Some(path.into());
         self
     }
 
@@ -103,11 +94,9 @@ impl MergeOptions {
 /// Returns the errors of [`convert`](super::convert()), and an error of the kind
 /// [`State`](crate::error::ErrorKind::State) if the saved state cannot be read or has another policy.
 pub fn merge(inputs: &Inputs, output: OutputOptions, options: &MergeOptions) -> Result<Report> {
-    let found = inputs.resolve();
-    let paths = &options.job.reserved_paths;
-    let state = OutputPath::file("--state", options.state.as_deref());
-    let outputs = paths.outputs(&output.destination).chain(state);
-    check(outputs, &found.paths(inputs, paths), output.is_on_stdout())?;
+    let name = options.job.reserved_paths.names.state;
+    let state = OutputPath::file(name, options.state.as_deref());
+    let found = options.job.resolve(inputs, &output.destination, state)?;
     let content = OutputContent::Merge { explain: options.policy.explain };
     let output = output.for_filters(&options.filters);
     output.open(content, &options.job.temporaries, Merging { options, found })
@@ -148,9 +137,8 @@ pub fn merged_hosts(inputs: &Inputs, options: &MergeOptions) -> Result<MergedHos
     if options.state.is_some() {
         return Err(Error::usage("a merge that continues a saved state needs an output"));
     }
-    let room = options.job.budget.document_bytes();
-    let merger = merger(options, None)?;
-    let (report, complete) = read_into(inputs.resolve(), (merger, room), &options.job)?;
+    let merger = options.job.merger(options.policy);
+    let (report, complete) = options.job.read_into(merger, inputs.resolve())?;
     let state = complete.finish()?;
     let scans = state.scans().to_vec();
     Ok(MergedHosts { report, scans, hosts: state.hosts()? })
@@ -186,22 +174,9 @@ impl MergedHosts {
     }
 }
 
-/// Reads inputs into a merger, with a limit in bytes on the data about documents. Scans that share an ID and differ are distinguished by their bytes, so these are hashed.
-pub(super) fn read_into(
-    found: ResolvedInputs,
-    (merger, room): (Merger, usize),
-    job: &JobOptions,
-) -> Result<(Report, Merger)> {
-    let input = MergeInput::new(merger).with_room(room);
-    let pipeline = job.pipeline(input, Filters::default(), true)?.with_room(room);
-    let (pipeline, _progress) = job.read(found, pipeline)?;
-    pipeline.into_merger()
-}
-
 /// Creates the merger of a job. It continues from the saved state, if there is one.
 fn merger(options: &MergeOptions, state: Option<&StateSink>) -> Result<Merger> {
-    let memory = options.job.budget.merge_bytes();
-    let mut merger = Merger::with_memory(options.policy, memory, options.temp_dir.as_deref());
+    let mut merger = options.job.merger(options.policy);
     if let Some(state) = state {
         merger = merger.with_state();
         if let Some(old) = state.old()? {
@@ -226,8 +201,7 @@ impl FormatVisitor for Merging<'_> {
         let state = options.state.as_deref();
         let state = state.map(|path| StateSink::open(path, &job.temporaries)).transpose()?;
         let merger = merger(options, state.as_ref())?;
-        let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
-        let pipeline = job.pipeline(input, options.filters.clone(), true)?;
+        let pipeline = job.merge_pipeline(merger, options.filters.clone())?;
         // Progress ends when the output is complete.
         let (pipeline, _progress) = job.read(found, pipeline)?;
         pipeline.merge_into(format, state)

@@ -69,20 +69,20 @@ pub use self::{
     list::{ListKind, ListOptions, ListOutput, ListReport, Listing, list, write_list},
     memory::MemoryBudget,
     merge::{MergeOptions, MergedHosts, merge, merge_into, merged_hosts},
-    output::{OutputFormat, OutputOptions},
-    paths::ReservedPaths,
+    output::{OutputFormat, OutputOptions, TableLayout},
+    paths::{PathNames, ReservedPaths},
     progress::{Progress, ProgressHandle, ProgressTotals},
     read::{ReadBatches, ReadOptions, TableBatch, read},
-    scan::{ScanOptions, ScanProcess, ScanReport, scan},
+    scan::{ScanOptions, ScanProcess, ScanReport, scan, scan_into},
     status::JobStatus,
     watch::{WatchControl, WatchReport, watch, watch_status},
 };
 #[cfg(feature = "cli")]
 pub(crate) use self::{
-    diff::{diff_reporting, diff_with},
+    diff::{diff_reporting, diff_with, no_scan},
     memory::available_threads,
-    output::{FormatVisitor, OutputContent},
-    paths::{InputPaths, OutputPath, check, is_special},
+    output::OutputContent,
+    paths::is_special,
     scan::authorize_sudo,
 };
 pub use crate::process::ProcessGroup;

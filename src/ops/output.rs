@@ -4,12 +4,13 @@ use crate::{
     error::{Error, Result},
     feed::Feed,
     format::{
-        self, BlockSink, FeedSink, Format, GnmapSink, HostFormat, MarkdownHostSink, MergeEncoder,
-        NestedJsonSink, RowFormat, RowFormatVisitor, SinkOptions, TableFormat, XmlSink,
+        self, BlockSink, Compression, FeedSink, Format, GnmapSink, HostFormat, MarkdownHostSink,
+        MergeEncoder, NestedJsonSink, RowFormat, RowFormatVisitor, SinkOptions, TableFormat,
+        XmlSink,
     },
-    output::{DocumentSink, Output, Temporaries},
+    output::{DocumentSink, Output, PartitionBy, Temporaries},
     pipeline::Filters,
-    table::Table,
+    table::{Column, Table},
 };
 
 /// Format of an output.
@@ -41,11 +42,81 @@ pub struct OutputOptions {
     pub destination: Output,
     /// Format of the output.
     pub format: OutputFormat,
+    /// Replace an existing output; a folder only if scanmill wrote everything in it.
+    pub overwrite: bool,
     /// Tables to write; all tables of the job if empty, without [`Table::DERIVED`].
     pub tables: Vec<Table>,
-    /// Options of tables, and whether an existing output is replaced. The job sets `tables`, `merged`, `command` and
-    /// `temporaries`.
-    pub sink: SinkOptions,
+    /// Layout of the tables.
+    pub layout: TableLayout,
+}
+
+/// Layout of tables: their columns, and what only some formats have.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TableLayout {
+    /// Columns to write if there is a single table; all if `None`.
+    pub columns: Option<Vec<&'static Column>>,
+    /// CSV: separator for lists of texts, which are written as JSON if it is `None`.
+    pub csv_join: Option<String>,
+    /// CSV: write `'` before text that a spreadsheet would interpret as a formula.
+    pub csv_safe: bool,
+    /// Parquet: compression of pages.
+    pub compression: Compression,
+    /// Parquet: maximum number of rows per row group.
+    pub row_group_rows: usize,
+    /// Parquet: maximum number of rows per file. If set, each table is a folder of `part-N.parquet`.
+    pub rows_per_file: Option<usize>,
+    /// Parquet: partitioning of tables into folders of `part-N.parquet`. Not available for merges.
+    pub partition_by: Option<PartitionBy>,
+}
+
+impl Default for TableLayout {
+    fn default() -> Self {
+        let SinkOptions {
+            columns,
+            csv_join,
+            csv_safe,
+            compression,
+            row_group_rows,
+            rows_per_file,
+            partition_by,
+            ..
+        } = SinkOptions::default();
+        Self {
+            columns,
+            csv_join,
+            csv_safe,
+            compression,
+            row_group_rows,
+            rows_per_file,
+            partition_by,
+        }
+    }
+}
+
+impl TableLayout {
+    /// Returns the options of a format with this layout, except for the tables.
+    fn sink_options(
+        self,
+        content: OutputContent,
+        overwrite: bool,
+        temporaries: &Temporaries,
+    ) -> SinkOptions {
+        SinkOptions {
+            merged: matches!(content, OutputContent::Merge { .. } | OutputContent::MergedScan),
+            columns: self.columns,
+            overwrite,
+            command: content.command().to_owned(),
+            csv_join: self.csv_join,
+            csv_safe: self.csv_safe,
+            compression: self.compression,
+            row_group_rows: self.row_group_rows,
+            rows_per_file: self.rows_per_file,
+            partition_by: self.partition_by,
+            temporaries: temporaries.clone(),
+            ..SinkOptions::default()
+        }
+    }
 }
 
 impl OutputOptions {
@@ -69,7 +140,13 @@ impl OutputOptions {
     }
 
     fn new(format: OutputFormat, destination: Output) -> Self {
-        Self { destination, format, tables: Vec::new(), sink: SinkOptions::default() }
+        Self {
+            destination,
+            format,
+            overwrite: false,
+            tables: Vec::new(),
+            layout: TableLayout::default(),
+        }
     }
 
     /// Writes these tables only.
@@ -82,14 +159,14 @@ impl OutputOptions {
     /// Replaces an existing output; a folder only if scanmill wrote everything in it.
     #[must_use]
     pub fn with_overwrite(mut self, on: bool) -> Self {
-        self.sink.overwrite = on;
+        self.overwrite = on;
         self
     }
 
-    /// Sets the options of tables.
+    /// Sets the layout of the tables.
     #[must_use]
-    pub fn with_sink(mut self, sink: SinkOptions) -> Self {
-        self.sink = sink;
+    pub fn with_layout(mut self, layout: TableLayout) -> Self {
+        self.layout = layout;
         self
     }
 
@@ -115,7 +192,7 @@ impl OutputOptions {
     ) -> Result<V::Output> {
         match self.format {
             OutputFormat::Feed(feed) => {
-                let overwrite = self.sink.overwrite;
+                let overwrite = self.overwrite;
                 let sink = DocumentSink::open(&self.destination, overwrite, temporaries)?;
                 visitor.visit(FeedSink::new(sink, feed))
             }
@@ -132,8 +209,8 @@ impl OutputOptions {
         temporaries: &Temporaries,
         visitor: V,
     ) -> Result<V::Output> {
-        let Self { destination, sink, .. } = self;
-        let options = content.sink_options(sink, temporaries);
+        let Self { destination, overwrite, layout, .. } = self;
+        let options = layout.sink_options(content, overwrite, temporaries);
         let open = || DocumentSink::open(&destination, options.overwrite, temporaries);
         match format {
             HostFormat::Json { activities } => {
@@ -156,7 +233,7 @@ impl OutputOptions {
         temporaries: &Temporaries,
         visitor: V,
     ) -> Result<V::Output> {
-        let Self { destination, format, tables, sink } = self;
+        let Self { destination, format, overwrite, tables, layout } = self;
         let OutputFormat::Tables(format) = format else {
             return Err(Error::usage("a feed has no tables"));
         };
@@ -164,18 +241,18 @@ impl OutputOptions {
             let (command, table) = (content.command(), table.name());
             return Err(Error::usage(format!("{command} has no table {table}")));
         }
-        if sink.partition_by.is_some() && !content.is_read() {
+        if layout.partition_by.is_some() && !content.is_read() {
             return Err(Error::usage("only rows of single scans can be partitioned"));
         }
         let tables = if tables.is_empty() { content.tables().to_vec() } else { tables };
-        let options = SinkOptions { tables, ..content.sink_options(sink, temporaries) };
+        let options =
+            SinkOptions { tables, ..layout.sink_options(content, overwrite, temporaries) };
         format::open(format, &destination, options, visitor)
     }
 }
 
 /// Content of an output, which decides which tables it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command scans to outputs"))]
 pub(crate) enum OutputContent {
     /// Inputs, as read.
     Convert,
@@ -224,16 +301,6 @@ impl OutputContent {
     /// Returns true if each row is of a single scan.
     pub(crate) fn is_read(self) -> bool {
         matches!(self, Self::Convert | Self::Scan)
-    }
-
-    /// Returns the options with those that the job sets, except for the tables.
-    fn sink_options(self, sink: SinkOptions, temporaries: &Temporaries) -> SinkOptions {
-        SinkOptions {
-            merged: matches!(self, Self::Merge { .. } | Self::MergedScan),
-            command: self.command().to_owned(),
-            temporaries: temporaries.clone(),
-            ..sink
-        }
     }
 
     /// Returns the name of the command, which the marker of a folder records.

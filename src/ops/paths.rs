@@ -21,28 +21,40 @@ use crate::{
     output::{Output, Replace, follow, hold, refuse_existing},
 };
 
-/// Paths that the caller of a job uses itself, which no output of the job may replace, and the names of options for
-/// messages about paths.
+/// Names of the paths of a job in messages, such as the options that name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PathNames {
+    /// Output of the job.
+    pub output: &'static str,
+    /// Saved state of a merge or a watch.
+    pub state: &'static str,
+    /// File that keeps the XML of nmap.
+    pub xml_copy: &'static str,
+}
+
+impl Default for PathNames {
+    fn default() -> Self {
+        Self { output: "output", state: "state", xml_copy: "copy of the XML" }
+    }
+}
+
+/// Paths that the caller of a job uses itself, which no output of the job may replace, and the names of paths in
+/// messages.
 ///
 /// ```
 /// use scanmill::ops::ReservedPaths;
 ///
 /// let paths = ReservedPaths::new().with_read("settings.toml").with_written("the index", "index.db");
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ReservedPaths {
     /// Files that the caller reads, such as its configuration.
     pub read: Vec<PathBuf>,
     written: Vec<OutputPath>,
-    /// Name of the option that names the output of the job; `output` by default.
-    pub output_option: &'static str,
-}
-
-impl Default for ReservedPaths {
-    fn default() -> Self {
-        Self { read: Vec::new(), written: Vec::new(), output_option: "output" }
-    }
+    /// Names of the paths of the job in messages.
+    pub names: PathNames,
 }
 
 impl ReservedPaths {
@@ -52,10 +64,10 @@ impl ReservedPaths {
         Self::default()
     }
 
-    /// Sets the name of the option that names the output of the job, for messages.
+    /// Sets the names of the paths of the job in messages.
     #[must_use]
-    pub fn with_output_option(mut self, option: &'static str) -> Self {
-        self.output_option = option;
+    pub fn with_names(mut self, names: PathNames) -> Self {
+        self.names = names;
         self
     }
 
@@ -98,9 +110,9 @@ impl ReservedPaths {
         self
     }
 
-    /// Returns all paths that are written: the output of the job and those of the caller.
-    pub(crate) fn outputs(&self, output: &Output) -> impl Iterator<Item = OutputPath> + use<> {
-        OutputPath::output(self.output_option, output).into_iter().chain(self.written())
+    /// Returns the path of the output of the job, unless it is standard output.
+    pub(crate) fn output(&self, output: &Output) -> Option<OutputPath> {
+        OutputPath::output(self.names.output, output)
     }
 
     /// Returns the paths that the caller writes.

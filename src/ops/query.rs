@@ -320,7 +320,7 @@ fn invalid(sql: &str, error: &rusqlite::Error) -> Error {
                 ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => {
                     Error::sink("the temporary database", text)
                 }
-                ErrorCode::OutOfMemory => Error::resource("too little memory for the query"),
+                ErrorCode::OutOfMemory => Error::memory_limit("too little memory for the query"),
                 _ => refuse(sql, None, text),
             }
         }

@@ -31,8 +31,6 @@ pub struct WatchControl {
     pub once: bool,
     /// Paths of the caller that neither the feed nor the state may replace.
     pub reserved_paths: ReservedPaths,
-    /// Name of the option that names the folder of the state, for messages.
-    pub state_option: &'static str,
 }
 
 impl Default for WatchControl {
@@ -51,7 +49,6 @@ impl WatchControl {
             reopen: Arc::default(),
             once: false,
             reserved_paths: ReservedPaths::new(),
-            state_option: "state",
         }
     }
 
@@ -73,13 +70,6 @@ impl WatchControl {
     #[must_use]
     pub fn with_reserved_paths(mut self, paths: ReservedPaths) -> Self {
         self.reserved_paths = paths;
-        self
-    }
-
-    /// Sets the name of the option that names the folder of the state, for messages.
-    #[must_use]
-    pub fn with_state_option(mut self, option: &'static str) -> Self {
-        self.state_option = option;
         self
     }
 }
@@ -209,8 +199,8 @@ fn check_paths(options: &WatchOptions, control: &WatchControl) -> Result<()> {
     }
     let state = options.state.clone().unwrap_or_else(|| folder.join(STATE));
     let rotates = options.rotation.size.is_some() || options.rotation.every.is_some();
-    let feed = OutputPath::new(reserved.output_option, out, OutputKind::Feed { rotates });
-    let state = OutputPath::new(control.state_option, &state, OutputKind::State);
+    let feed = OutputPath::new(reserved.names.output, out, OutputKind::Feed { rotates });
+    let state = OutputPath::new(reserved.names.state, &state, OutputKind::State);
     let reading = InputPaths {
         named: std::slice::from_ref(folder),
         others: reserved.read.iter().map(PathBuf::as_path).collect(),

@@ -40,7 +40,7 @@ impl StateSink {
         let target = follow(path).map_err(unreadable)?;
         let meta = fs::if_there(fs::metadata(&target)).map_err(unreadable)?;
         if meta.is_some_and(|meta| !meta.is_file()) {
-            return Err(Error::usage(format!("{name} is not a file, which --state needs")));
+            return Err(Error::usage(format!("{name} is not a file")));
         }
         let old = fs::if_there(File::open(&target)).map_err(unreadable)?;
         // `StagedOutput::file` checks the lock itself, which is therefore taken after it.

@@ -35,14 +35,13 @@ impl MemoryLimit {
     /// Fails if `held` bytes exceed the limit.
     ///
     /// # Errors
-    /// Returns a resource error that names the option to change.
+    /// Returns an error of the kind [`MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
     pub(super) fn check(self, held: usize, what: &str) -> Result<()> {
         if held <= self.0 {
             return Ok(());
         }
-        Err(Error::resource(format!(
-            "too little memory: records of the {what} take {} MiB, and may take {} MiB; raise \
-             --memory",
+        Err(Error::memory_limit(format!(
+            "too little memory: records of the {what} take {} MiB, and may take {} MiB",
             held.div_ceil(1 << 20),
             self.0 >> 20,
         )))

@@ -168,7 +168,7 @@ impl<F: Format> Pipeline<F> {
     }
 
     /// Sets the approximate memory, in bytes, for the data kept of inputs and documents until the end. Exceeding it is
-    /// an error of the kind [`Resource`](crate::error::ErrorKind::Resource).
+    /// an error of the kind [`MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
     #[must_use]
     pub fn with_room(mut self, bytes: usize) -> Self {
         self.worker.memory = MemoryLimit::new(bytes);

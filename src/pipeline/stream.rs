@@ -73,7 +73,14 @@ pub(super) fn read_events<E: ScanEncoder>(
 
 /// Returns true if an error of a source ends the whole pipeline, not only an input.
 fn ends_pipeline(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Sink { .. } | ErrorKind::Resource(_) | ErrorKind::Internal(_))
+    matches!(
+        error.kind(),
+        ErrorKind::Sink { .. }
+            | ErrorKind::Resource(_)
+            | ErrorKind::MemoryLimit(_)
+            | ErrorKind::Cancelled(_)
+            | ErrorKind::Internal(_)
+    )
 }
 
 /// Counters at the start of an input.

@@ -185,7 +185,7 @@ impl<E: ScanEncoder> Worker<E> {
             if !self.filters.may_keep(host, SeenTimes::of(host, scan.start_time)) {
                 return false;
             }
-            self.report.fail(engine.run_at_once(scan, host));
+            self.report.fail(engine.run_parallel(scan, host, false));
         }
         if self.filters.expand_extra_ports {
             host.complete &= host.expand_extra_ports(self.max_ports);
@@ -295,7 +295,7 @@ impl<E: MergeEncoder> Worker<E> {
             let status = merged.provenance.status;
             let scan = usize::try_from(status).ok().and_then(|number| scans.get(number));
             let scan = scan.map(|scan| (*scan).clone()).unwrap_or_default();
-            self.report.fail(engine.run_at_once(&scan, &mut merged.host));
+            self.report.fail(engine.run_parallel(&scan, &mut merged.host, true));
             merged.provenance.scripts.resize(merged.host.scripts.len(), status);
         }
         if !self.filters.select_merged(&mut merged) {

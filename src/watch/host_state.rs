@@ -244,7 +244,7 @@ impl HostStateStore {
     /// Returns the error for a part whose file cannot be decoded.
     fn damaged(&self, part: u8) -> Error {
         let path = self.path(part, self.parts.get(&part).copied().unwrap_or_default());
-        let message = "it is damaged, or of another version: a new --state-dir starts over";
+        let message = "it is damaged, or of another version";
         unreadable(&path, message)
     }
 

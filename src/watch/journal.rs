@@ -293,11 +293,12 @@ impl Journal {
     fn check(&self, entry: &JournalEntry, first: bool) -> Result<()> {
         match entry {
             JournalEntry::Feed { format: FORMAT, feed } if *feed == self.feed => Ok(()),
-            JournalEntry::Feed { format: FORMAT, feed } => Err(Error::usage(format!(
-                "{} belongs to a feed of {feed}, this one is of {}: give another --state-dir",
-                self.path.display(),
-                self.feed,
-            ))),
+            JournalEntry::Feed { format: FORMAT, feed } => {
+                let path = self.path.display().to_string();
+                let message =
+                    format!("{path} belongs to a feed of {feed}, this one is of {}", self.feed);
+                Err(Error::state_mismatch(path, message))
+            }
             JournalEntry::Feed { format, .. } => {
                 Err(unreadable(&self.path, format!("its format {format} is unknown")))
             }

@@ -50,10 +50,11 @@ impl LockedFolder {
         let lock = lock.map_err(|error| failed(&path, error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { folder, lock }),
-            Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
-                "another watch is using {}: give this one another --state-dir",
-                folder.display()
-            ))),
+            Err(TryLockError::WouldBlock) => {
+                let name = folder.display().to_string();
+                let message = format!("another watch is using the state in {name}");
+                Err(Error::state_mismatch(name, message))
+            }
             Err(TryLockError::Error(error)) => Err(failed(&path, error)),
         }
     }
@@ -106,10 +107,9 @@ fn check_own(folder: &Path, is_default: bool) -> Result<()> {
         Ok::<_, Error>(meta.is_some_and(|meta| meta.is_symlink()))
     };
     let refuse = |path: &Path, why: &str| {
-        let (path, folder) = (path.display(), folder.display());
-        Err(Error::usage(format!(
-            "{path} {why}: {folder} is not the state of a watch; name another folder with --state-dir"
-        )))
+        let (path, folder) = (path.display(), folder.display().to_string());
+        let message = format!("{path} {why}: {folder} is not the state of a watch");
+        Err(Error::state_mismatch(folder, message))
     };
     if is_default && is_link(folder)? {
         return refuse(folder, "is a link");

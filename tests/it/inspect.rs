@@ -46,7 +46,7 @@ fn a_summary_that_needs_too_much_memory_is_an_error() {
     let budget = MemoryBudget::new(Some(MemoryBudget::MIN_BYTES), 1).unwrap();
     let options = InspectOptions::default().with_job(JobOptions::new(budget));
     let error = ops::inspect(&inputs, &options).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Resource(_)), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::MemoryLimit(_)), "{error}");
     let enough = ops::inspect(&inputs, &InspectOptions::default()).unwrap();
     assert_eq!((enough.status(), enough.summary.services.len()), (JobStatus::Complete, 60_000));
 }

@@ -9,7 +9,7 @@ mod progress;
 use std::{
     ffi::{OsStr, OsString},
     io::{self, IsTerminal as _},
-    path::{Path, PathBuf},
+    path::Path,
     time::Instant,
 };
 
@@ -31,30 +31,27 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    format::{Format, MergeEncoder},
     ops::{
-        self, FormatVisitor, InputPaths, JobOptions, OutputContent, OutputPath, ScanOptions,
-        ScanReport, authorize_sudo, check,
+        self, JobOptions, OutputContent, ReservedPaths, ScanOptions, ScanReport, authorize_sudo,
     },
-    output::{Output, Temporaries},
+    output::Temporaries,
     process::adopt_orphans,
 };
 
 pub(super) fn run(args: &ScanArgs, console: &Console) -> Result<Exit> {
     let started = Instant::now();
     let mut options = scan_options(&args.nmap)?;
-    let merged = options.is_merged();
-    let content = if merged { OutputContent::MergedScan } else { OutputContent::Scan };
+    let content = if options.is_merged() { OutputContent::MergedScan } else { OutputContent::Scan };
     let output = with_color(output(&args.write, &args.pick, content)?, console.args());
-    let way = progress_mode(console.args(), output.is_on_stdout());
-    options.reports_tasks = way.is_some();
+    let mode = progress_mode(console.args(), output.is_on_stdout());
+    options.reports_tasks = mode.is_some();
     options.overwrite = args.write.overwrite;
-    options.temp_dir = args.temp_dir.as_deref().map(Path::to_path_buf);
-    check_outputs(args, console, &output.destination, &options)?;
+    options.job.reserved_paths = reserved_paths(args, console);
+    options.check_paths(&output.destination)?;
     let processes = options.processes.clone();
     options.filters = filters(&args.pick);
     if let Some(path) = &args.engine {
-        options.filters.engine = Some(engine::open(path, merged, (&processes, console))?);
+        options.filters.engine = Some(engine::open(path, &processes, console)?);
     }
     let budget = budget(&args.xml, threads(args.threads))?;
     if args.nmap.dry_run {
@@ -79,9 +76,10 @@ pub(super) fn run(args: &ScanArgs, console: &Console) -> Result<Exit> {
         .with_xml(inputs::options(&args.xml, &budget).with_hash(args.hash))
         .with_progress(scan_progress(mode))
         .with_cancellation(stop)
-        .with_temporaries(temporaries.clone());
-    let output = output.for_filters(&options.filters);
-    let result = output.open(content, &temporaries, ScanJob(options));
+        .with_temporaries(temporaries.clone())
+        .with_reserved_paths(options.job.reserved_paths);
+    options.job.temp_dir = args.temp_dir.as_deref().map(Path::to_path_buf);
+    let result = ops::scan(output, &options);
     console.leftovers(&temporaries);
     let ScanReport { report, processes, .. } = result?;
     for process in &processes {
@@ -95,17 +93,6 @@ pub(super) fn run(args: &ScanArgs, console: &Console) -> Result<Exit> {
         write_json((path, args.write.overwrite), &report, &temporaries)?;
     }
     Ok(Exit::from_report(&report))
-}
-
-/// Scan to run once its output is open.
-struct ScanJob(ScanOptions);
-
-impl FormatVisitor for ScanJob {
-    type Output = ScanReport;
-
-    fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<ScanReport> {
-        ops::scan(&self.0, format)
-    }
 }
 
 /// Translates the request to nmap, and checks it.
@@ -128,25 +115,10 @@ fn scan_options(args: &NmapArgs) -> Result<ScanOptions> {
     Ok(options)
 }
 
-/// Refuses outputs that would replace each other.
-fn check_outputs(
-    args: &ScanArgs,
-    console: &Console,
-    destination: &Output,
-    options: &ScanOptions,
-) -> Result<()> {
-    let output = OutputPath::output("-o", destination);
-    let copies = options.xml_copies();
-    let copies = copies.iter().filter_map(|path| OutputPath::file("--keep-xml", Some(path)));
-    let nmap: &Path = &args.nmap.nmap;
-    // A name without a folder is searched for on PATH.
-    let nmap = Some(nmap).filter(|path| path.components().count() > 1);
-    let others = args.engine.as_deref().into_iter().chain(nmap).chain(console.args().config_file());
-    let reserved = reserved(None, others);
-    let reserved = with_report(reserved, args.report.as_deref(), args.write.overwrite);
-    let others = reserved.read.iter().map(PathBuf::as_path).collect();
-    let reading = InputPaths { others, ..InputPaths::default() };
-    check(output.into_iter().chain(copies).chain(reserved.written()), &reading, false)
+/// Returns the paths that the output may not replace.
+fn reserved_paths(args: &ScanArgs, console: &Console) -> ReservedPaths {
+    let others = args.engine.as_deref().into_iter().chain(console.args().config_file());
+    with_report(reserved(None, others), args.report.as_deref(), args.write.overwrite)
 }
 
 /// Formats a command as a line for a shell.

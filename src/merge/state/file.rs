@@ -8,7 +8,7 @@ use super::{
         result::{Merged, StateHosts},
         store::{PARTITIONS, Store, all_records, put_record, records},
     },
-    EVENTS, HEAD, HOSTS, Head, KIND, LoadedState, SCANS, SavedScan, damaged, options_of,
+    EVENTS, HEAD, HOSTS, Head, KIND, LoadedState, SCANS, SavedScan, damaged, options_of, rules_text,
 };
 use crate::{
     codec::{self, RecordWriter, split_length},
@@ -49,11 +49,11 @@ impl Merger {
         let head: Head = codec::decode(&head).ok_or_else(|| wrong("it has no header"))?;
         let wanted = options_of(self.policy());
         if head.options != wanted {
-            return Err(Error::usage(format!(
-                "{name} is the state of a merge with {}, and this one has {wanted}: give the same options, or another \
-                 --state file",
-                head.options
-            )));
+            let (saved, wanted) = (rules_text(&head.options), rules_text(&wanted));
+            return Err(Error::state_mismatch(
+                name,
+                format!("{name} is the state of a merge with {saved}, and this one has {wanted}"),
+            ));
         }
         let scans = all_records(&scans).ok_or_else(|| wrong("its scans are cut off"))?;
         let scans: Option<Vec<SavedScan>> = scans.into_iter().map(codec::decode).collect();

@@ -140,10 +140,10 @@ impl MergeContext {
     /// Returns the error for a look that cannot be placed among those of the saved state.
     pub(in super::super) fn out_of_order(&self, key: &str) -> Error {
         let name = self.saved.as_ref().map_or("the state", |saved| &saved.name);
-        Error::usage(format!(
+        let message = format!(
             "{name}: a new scan is older than the records of host {key} in the state, which \
-             does not hold enough to decide the result: merge all inputs again, with another \
-             --state file"
-        ))
+             does not hold enough to decide the result: merge all inputs again, into another state"
+        );
+        Error::state_mismatch(name, message)
     }
 }

@@ -125,12 +125,12 @@ impl LoadedState {
         let changed = self.used.iter().zip(scans).find(|(used, scan)| **used != scan.used);
         let Some((_, scan)) = changed else { return Ok(()) };
         let id = &scan.record.header.scan_id;
-        Err(Error::usage(format!(
+        let message = format!(
             "{}: a better copy of scan {id} than the one from {} has come, and the values of that one cannot be \
-             removed from the state: \
-             merge all inputs again, with another --state file",
+             removed from the state: merge all inputs again, into another state",
             self.name, scan.source
-        )))
+        );
+        Err(Error::state_mismatch(&*self.name, message))
     }
 }
 
@@ -139,7 +139,13 @@ fn damaged(name: &str, how: &str) -> Error {
     Error::state(name, format!("{name}: {how}"))
 }
 
-/// Returns the options that a state depends on, as text.
+/// Returns the rules in the text of [`options_of`], which has the form of command line options, for a message.
+fn rules_text(options: &str) -> String {
+    let rules = options.split("--").map(str::trim).filter(|rule| !rule.is_empty());
+    rules.collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the options that a state depends on, as text that the state keeps.
 fn options_of(policy: &MergePolicy) -> String {
     let MergePolicy { precedence, flags, identity, keep_covered, keep_identity, explain, .. } =
         policy;

@@ -36,15 +36,6 @@ const ENGINE_TIMEOUT: Duration = Duration::from_hours(365 * 24);
 /// Allowed number of programs that run at once.
 const WORKERS: RangeInclusive<i64> = 1..=1024;
 
-/// Form in which hosts are passed to programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HostForm {
-    /// As read from a scan.
-    Read,
-    /// As merged: without the IDs of a single scan.
-    Merged,
-}
-
 /// File, as deserialized.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,7 +85,6 @@ struct PortEntry {
 #[derive(Debug, Clone)]
 pub struct EnginePrograms {
     path: PathBuf,
-    host_form: HostForm,
     processes: ProcessGroup,
 }
 
@@ -102,14 +92,7 @@ impl EnginePrograms {
     /// Names a file. Nothing is read yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        let processes = ProcessGroup::default();
-        Self { path: path.into(), host_form: HostForm::Read, processes }
-    }
-
-    /// Sets whether programs get merged hosts, without the IDs of a single scan.
-    #[must_use]
-    pub fn with_merged_hosts(self, merged: bool) -> Self {
-        Self { host_form: if merged { HostForm::Merged } else { HostForm::Read }, ..self }
+        Self { path: path.into(), processes: ProcessGroup::default() }
     }
 
     /// Sets the group that programs belong to while they run, by which they are ended.
@@ -166,7 +149,6 @@ impl TomlSource<'_> {
             command,
             output,
             timeout,
-            host_form: programs.host_form,
             max_output_bytes: Limits::default().max_script_output_bytes,
             processes: programs.processes.clone(),
         };

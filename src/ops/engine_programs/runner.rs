@@ -10,7 +10,6 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::HostForm;
 use crate::{
     engine::{ScriptContext, ScriptFailed},
     feed::nested,
@@ -46,7 +45,6 @@ pub(super) struct ProgramRunner {
     pub(super) command: CommandTemplate,
     pub(super) output: OutputKind,
     pub(super) timeout: Duration,
-    pub(super) host_form: HostForm,
     /// Maximum size of the output, in bytes.
     pub(super) max_output_bytes: usize,
     pub(super) processes: ProcessGroup,
@@ -86,7 +84,7 @@ impl ProgramRunner {
         let program = self.program(context)?;
         let max_bytes = u64::try_from(self.max_output_bytes).unwrap_or(u64::MAX);
         let limits = OutputLimits { max_bytes, timeout: self.timeout };
-        let output = ChildProcess::run(&program, self.input(context), limits, &self.processes);
+        let output = ChildProcess::run(&program, input(context), limits, &self.processes);
         self.value(output.map_err(|error| self.not_run(&error))?)
     }
 
@@ -109,18 +107,6 @@ impl ProgramRunner {
             env_remove: own_variables(),
             by_sudo: false,
         })
-    }
-
-    /// Returns the host as nested JSON, which the program reads from standard input.
-    fn input(&self, context: &ScriptContext<'_>) -> Vec<u8> {
-        let mut line = Vec::new();
-        match self.host_form {
-            HostForm::Read => nested::host_line(context.run(), context.host(), &mut line),
-            HostForm::Merged => {
-                nested::host_line_without_ids(context.run(), context.host(), &mut line);
-            }
-        }
-        line
     }
 
     fn not_run(&self, error: &io::Error) -> ScriptFailed {
@@ -153,6 +139,18 @@ impl ProgramRunner {
             }
         }
     }
+}
+
+/// Returns the host as nested JSON, which the program reads from standard input. A merged host has no ID of a single
+/// scan.
+fn input(context: &ScriptContext<'_>) -> Vec<u8> {
+    let mut line = Vec::new();
+    if context.is_merged() {
+        nested::host_line_without_ids(context.run(), context.host(), &mut line);
+    } else {
+        nested::host_line(context.run(), context.host(), &mut line);
+    }
+    line
 }
 
 /// Returns the variables that configure scanmill itself. A program that inherited them could take

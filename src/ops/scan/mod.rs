@@ -26,13 +26,17 @@ pub use self::options::ScanOptions;
 #[cfg(feature = "cli")]
 pub(crate) use self::sudo::authorize_sudo;
 use self::{cancellation::CancellationWatch, xml_copy::XmlCopy};
-use super::{JobOptions, JobStatus, ProgressTotals, progress::ProgressScope};
+use super::{
+    JobOptions, JobStatus, OutputOptions, ProgressTotals,
+    output::{FormatVisitor, OutputContent},
+    progress::ProgressScope,
+};
 use crate::{
     error::{DiagnosticCode, Error, Result},
     format::{Format, MergeEncoder},
-    merge::{MergePolicy, Merger, Precedence},
+    merge::{MergePolicy, Precedence},
     model::EventSource as _,
-    pipeline::{FailedScan, MergeInput, Outcome, Pipeline, Report},
+    pipeline::{FailedScan, Outcome, Pipeline, Report},
     process::CommandSpec,
     scanner::{NmapProcess, first_lines},
     source::{BackgroundReader, TeeReader},
@@ -71,32 +75,56 @@ impl ScanReport {
     }
 }
 
-/// Runs nmap on the targets and writes each host to `format` as soon as nmap has scanned it.
-///
-/// With several processes, the format must be opened for merged rows
-/// ([`SinkOptions::merged`](crate::format::SinkOptions)), and hosts are written when all have ended.
+/// Runs nmap on the targets and writes each host to `output` as soon as nmap has scanned it. With several processes, hosts
+/// are merged, and written when all have ended.
 ///
 /// ```no_run
 /// use scanmill::{
 ///     feed::Feed,
-///     format::FeedSink,
-///     ops::{self, ScanOptions},
-///     output::{DocumentSink, Output, Temporaries},
+///     ops::{self, OutputOptions, ScanOptions},
+///     output::Output,
 /// };
 ///
 /// let options = ScanOptions::new("127.0.0.1")?.with_ports("22,80")?.with_arguments("-sV")?;
-/// let file = DocumentSink::open(&Output::File("hosts.jsonl".into()), true, &Temporaries::default())?;
-/// let scanned = ops::scan(&options, FeedSink::new(file, Feed::Nested { events: false }))?;
+/// let output = OutputOptions::feed(Feed::Nested { events: false }, Output::File("hosts.jsonl".into()));
+/// let scanned = ops::scan(output, &options)?;
 /// println!("{} hosts, {:?}", scanned.report.counts.hosts, scanned.status());
 /// # Ok::<(), scanmill::error::Error>(())
 /// ```
 ///
 /// # Errors
-/// Fails if the options are wrong ([`ScanOptions::check`]), if nmap cannot be started, or if the output cannot be
-/// written. A process that fails is reported instead ([`ScanProcess::failure`]).
-pub fn scan<F: Format<Encoder: MergeEncoder>>(
-    options: &ScanOptions,
+/// Fails if the options are wrong ([`ScanOptions::check`]), if an output would replace another one or a reserved path, if
+/// nmap cannot be started, or if the output cannot be written. A process that fails is reported instead
+/// ([`ScanProcess::failure`]).
+pub fn scan(output: OutputOptions, options: &ScanOptions) -> Result<ScanReport> {
+    options.check()?;
+    options.check_paths(&output.destination)?;
+    let content = if options.is_merged() { OutputContent::MergedScan } else { OutputContent::Scan };
+    let output = output.for_filters(&options.filters);
+    output.open(content, &options.job.temporaries, ScanVisitor(options))
+}
+
+/// Scan whose output is open.
+struct ScanVisitor<'s>(&'s ScanOptions);
+
+impl FormatVisitor for ScanVisitor<'_> {
+    type Output = ScanReport;
+
+    fn visit<F: Format<Encoder: MergeEncoder>>(self, format: F) -> Result<ScanReport> {
+        scan_into(format, self.0)
+    }
+}
+
+/// Runs nmap on the targets and writes the hosts in any format; otherwise as [`scan`].
+///
+/// With several processes, the format must be opened for merged rows
+/// ([`SinkOptions::merged`](crate::format::SinkOptions)).
+///
+/// # Errors
+/// Fails as [`scan`] does, except that paths are not compared.
+pub fn scan_into<F: Format<Encoder: MergeEncoder>>(
     format: F,
+    options: &ScanOptions,
 ) -> Result<ScanReport> {
     options.check()?;
     let commands = commands(options)?;
@@ -110,11 +138,8 @@ pub fn scan<F: Format<Encoder: MergeEncoder>>(
     let (processes, has_scan) = (Vec::new(), false);
     let mut run = ScanRun { options, job: &job, progress, processes, has_scan };
     if options.is_merged() {
-        let policy = MergePolicy::new(Precedence::Caller);
-        let temp_dir = options.temp_dir.as_deref();
-        let merger = Merger::with_memory(policy, job.budget.merge_bytes(), temp_dir);
-        let input = MergeInput::new(merger).with_room(job.budget.document_bytes());
-        let mut pipeline = job.pipeline(input, filters, true)?;
+        let merger = job.merger(MergePolicy::new(Precedence::Caller));
+        let mut pipeline = job.merge_pipeline(merger, filters)?;
         run.read_all(commands, &mut pipeline)?;
         run.finish(|| pipeline.merge_into(format, None))
     } else {

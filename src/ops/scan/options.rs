@@ -7,7 +7,11 @@ use std::{
 
 use crate::{
     error::{Error, Result},
-    ops::{JobOptions, ProcessGroup},
+    ops::{
+        JobOptions, ProcessGroup,
+        paths::{self, InputPaths, OutputPath},
+    },
+    output::Output,
     pipeline::Filters,
     process::CommandSpec,
     request::{Arguments, IntoArguments, IntoPorts, IntoTargets, PortSet, Targets},
@@ -39,14 +43,12 @@ pub struct ScanOptions {
     pub xml_copy: Option<PathBuf>,
     /// Replaces existing files by [`xml_copy`](Self::xml_copy).
     pub overwrite: bool,
-    /// Folder for data that exceeds the memory budget, and for the XML of several processes; by default that of the
-    /// system.
-    pub temp_dir: Option<PathBuf>,
     /// Which hosts and ports are written, and the engine that runs on them.
     pub filters: Filters,
     /// Group of the nmap processes. Stopping it ends the scan early: the output is completed with what was read.
     pub processes: ProcessGroup,
-    /// Options that all jobs share. Its token ends the job without output.
+    /// Options that all jobs share. Its token ends the job without output; its folder for temporary files also receives
+    /// the XML of several processes.
     pub job: JobOptions,
 }
 
@@ -70,7 +72,6 @@ impl ScanOptions {
             reports_tasks: false,
             xml_copy: None,
             overwrite: false,
-            temp_dir: None,
             filters: Filters::default(),
             processes: ProcessGroup::default(),
             job: JobOptions::default(),
@@ -139,13 +140,6 @@ impl ScanOptions {
         self
     }
 
-    /// Sets the folder for temporary data.
-    #[must_use]
-    pub fn with_temp_dir(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.temp_dir = Some(folder.into());
-        self
-    }
-
     /// Sets which hosts and ports are written, and the engine that runs on them.
     #[must_use]
     pub fn with_filters(mut self, filters: Filters) -> Self {
@@ -202,6 +196,23 @@ impl ScanOptions {
             return Err(Error::usage("the XML needs a file: standard output is for data"));
         }
         Ok(())
+    }
+
+    /// Refuses an output or copies of the XML that would replace each other, the nmap program, or a path of the caller.
+    ///
+    /// # Errors
+    /// Returns a usage error that names both paths.
+    pub(crate) fn check_paths(&self, output: &Output) -> Result<()> {
+        let reserved = &self.job.reserved_paths;
+        let copies = self.xml_copies();
+        let copies =
+            copies.iter().filter_map(|path| OutputPath::file(reserved.names.xml_copy, Some(path)));
+        let written = reserved.output(output).into_iter().chain(copies).chain(reserved.written());
+        // A name without a folder is searched for on PATH.
+        let nmap = Some(self.nmap.as_path()).filter(|path| path.components().count() > 1);
+        let others = reserved.read.iter().map(PathBuf::as_path).chain(nmap).collect();
+        let reading = InputPaths { others, ..InputPaths::default() };
+        paths::check(written, &reading, *output == Output::Stdout)
     }
 
     /// Returns the commands that [`scan`](super::scan()) runs, each with its arguments, in the order of their targets:

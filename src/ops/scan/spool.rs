@@ -43,7 +43,7 @@ impl ScanRun<'_> {
             for (number, command) in commands.into_iter().enumerate() {
                 let ScanCommand { name, spec, xml_copy, xml_path } = command;
                 let mut nmap = NmapProcess::start(&spec, &self.options.processes)?;
-                let temp_dir = self.options.temp_dir.as_deref();
+                let temp_dir = self.job.temp_dir.as_deref();
                 let copy = xml_copy.map_or_else(|| XmlCopy::temporary(temp_dir), Ok)?;
                 let copy_name = copy.name();
                 let copied = TeeReader::new(nmap.take_stdout(), Some(copy), copy_name);

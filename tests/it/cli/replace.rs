@@ -443,7 +443,7 @@ fn no_file_is_replaced_without_overwrite() {
             &["scan", "192.0.2.1", "--nmap", &nmap, "-o", &name("a.jsonl")],
             &["scan", "192.0.2.1", "--nmap", &nmap, "--keep-xml", &name("a.xml")],
         ] {
-            refuses(args, &["exists; --overwrite replaces it"]);
+            refuses(args, &["exists", "--overwrite replaces it"]);
             assert_eq!(tree(&folder.path("")), before, "{args:?}");
         }
     }

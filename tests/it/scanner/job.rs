@@ -12,13 +12,12 @@ use std::{
 use scanmill::{
     error::{ErrorKind, Result},
     feed::Feed,
-    format::FeedSink,
     model::ScanEvent,
     ops::{
-        self, CancellationToken, EnginePrograms, JobOptions, JobStatus, Progress, ProgressHandle,
-        ProgressTotals, ScanOptions, ScanReport,
+        self, CancellationToken, EnginePrograms, JobOptions, JobStatus, OutputOptions, Progress,
+        ProgressHandle, ProgressTotals, ScanOptions, ScanReport,
     },
-    output::{DocumentSink, Output, Temporaries},
+    output::Output,
 };
 use serde_json::Value;
 
@@ -27,8 +26,7 @@ use super::{Fake, HEAD, TAIL, comes_true, ends, exists, has_nmap, host};
 /// Scans into a file of nested lines.
 fn scan_into(path: &Path, options: &ScanOptions) -> Result<ScanReport> {
     let output = Output::File(path.to_owned());
-    let sink = DocumentSink::open(&output, false, &Temporaries::default())?;
-    ops::scan(options, FeedSink::new(sink, Feed::Nested { events: false }))
+    ops::scan(OutputOptions::feed(Feed::Nested { events: false }, output), options)
 }
 
 /// Lines of a file, those of hosts only.
