@@ -26,7 +26,7 @@ use crate::{
     model::{ComparedScans, HostChanges},
     ops::{
         ChangesWriter, DiffOptions, DiffOutcome, DiffReport, Inputs, OutputOptions, diff_reporting,
-        diff_with, no_scan,
+        diff_with,
     },
     output::{DocumentSink, Output, Temporaries},
     pipeline::Report,
@@ -63,7 +63,8 @@ pub(super) fn run(args: &DiffArgs, console: &Console) -> Result<Exit> {
     let report = compared?;
     console.output_warnings(&report.output_warnings);
     if report.outcome == DiffOutcome::NoScan {
-        console.error(&no_scan(if report.new.is_some() { &states.1 } else { &states.0 }));
+        let last = if report.new.is_some() { new } else { old };
+        console.error(&Error::scan(format!("{} holds no scan", last.display())));
     }
     Ok(exit(&report, args.strict_coverage))
 }

@@ -228,7 +228,7 @@ pub fn changes(old: &Inputs, new: &Inputs, options: &DiffOptions) -> Result<Chan
 }
 
 /// Returns the error for a state without a scan.
-pub(crate) fn no_scan(inputs: &Inputs) -> Error {
+fn no_scan(inputs: &Inputs) -> Error {
     let names: Vec<_> = inputs.paths.iter().map(|path| path.display().to_string()).collect();
     Error::new(ErrorKind::NotNmap(NotNmap::NoScan)).with_input(names.join(", "))
 }

@@ -79,7 +79,7 @@ pub use self::{
 };
 #[cfg(feature = "cli")]
 pub(crate) use self::{
-    diff::{diff_reporting, diff_with, no_scan},
+    diff::{diff_reporting, diff_with},
     memory::available_threads,
     output::OutputContent,
     paths::is_special,

@@ -215,6 +215,21 @@ fn modules_import_only_what_their_layer_allows() {
 }
 
 #[test]
+fn every_permission_to_import_is_used() {
+    let mut used = BTreeSet::new();
+    for (module, _, lines) in sources() {
+        let imports = lines.iter().flat_map(|line| imports(line));
+        used.extend(imports.map(|import| (module.clone(), import)));
+    }
+    for (module, allowed) in MAY_IMPORT {
+        for import in allowed.iter().filter(|import| **import != "*") {
+            let is_used = used.contains(&(module.to_owned(), (*import).to_owned()));
+            assert!(is_used, "{module} does not import {import}: remove the permission");
+        }
+    }
+}
+
+#[test]
 fn packages_are_used_only_by_the_module_they_belong_to() {
     for (module, path, lines) in sources() {
         for (package, owners) in OWNED {
@@ -308,6 +323,50 @@ fn unix_apis_are_used_in_few_files() {
         let found = lines.iter().find(|line| names(line)).filter(|_| !known);
         assert!(found.is_none(), "{}: ask crate::fs or crate::process: {found:?}", path.display());
     }
+}
+
+/// Files outside the command whose text contains options that are not those of the command, or that users of the
+/// library read as well: nmap's own options, options in saved states, and descriptions of columns.
+const NAME_OPTIONS: [&str; 8] = [
+    "src/feed/ecs/template.rs",
+    "src/merge/arguments.rs",
+    "src/merge/state/mod.rs",
+    "src/request/arguments.rs",
+    "src/request/targets/mod.rs",
+    "src/scanner/nmap_command.rs",
+    "src/table/schema/ports.rs",
+    "src/table/schema/runs.rs",
+];
+
+/// Returns true if a line of code has a word that looks like an option, such as `--memory`, in a string.
+fn names_option(line: &str) -> bool {
+    let is_start = |at: usize| {
+        let before = line[..at].chars().next_back();
+        let after = line[at + 2..].chars().next();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '-')
+            && after.is_some_and(|c| c.is_ascii_lowercase())
+    };
+    line.match_indices("--").any(|(at, _)| is_start(at))
+}
+
+#[test]
+fn messages_of_the_library_name_no_options_of_the_command() {
+    assert!(names_option(r#"Error::usage("give another --state-dir")"#));
+    assert!(
+        !names_option(r#"let line = "a -- b";"#)
+            && !names_option("x = a --b;".trim_end_matches("b;"))
+    );
+    let mut unused: BTreeSet<&str> = NAME_OPTIONS.into();
+    for (module, path, lines) in sources() {
+        let Some(line) = lines.iter().find(|line| names_option(line)) else { continue };
+        if let Some(known) = NAME_OPTIONS.iter().find(|file| path.ends_with(file)) {
+            unused.remove(known);
+            continue;
+        }
+        let fine = ["cli", "main", "fuzzing"].contains(&&*module) || path.ends_with("fuzzing.rs");
+        assert!(fine, "{}: hint at options in src/cli/console.rs: {line}", path.display());
+    }
+    assert!(unused.is_empty(), "these files name no options: {unused:?}");
 }
 
 /// Imports between the files of the crate.

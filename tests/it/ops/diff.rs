@@ -1,7 +1,7 @@
 use std::fs;
 
 use scanmill::{
-    error::Result,
+    error::{DiagnosticCode, Result},
     feed::ecs::Ecs,
     format::TableFormat,
     model::{ComparedScans, HostChanges},
@@ -85,15 +85,20 @@ fn states_that_cannot_be_compared_are_told_by_the_outcome() {
     fs::create_dir(&none).unwrap();
     let empty = Inputs::new([&none]);
     let missing = Inputs::new([folder.path().join("missing.xml")]);
-    for (old, new, outcome) in [
-        (&old, &missing, DiffOutcome::Refused),
-        (&missing, &new, DiffOutcome::Refused),
-        (&old, &empty, DiffOutcome::NoScan),
+    // Skipped files of an empty state are not its error.
+    fs::write(none.join("notes.txt"), "no scan").unwrap();
+    for (old, new, outcome, code) in [
+        (&old, &missing, DiffOutcome::Refused, DiagnosticCode::Io),
+        (&missing, &new, DiffOutcome::Refused, DiagnosticCode::Io),
+        (&old, &empty, DiffOutcome::NoScan, DiagnosticCode::NotNmap),
+        (&empty, &missing, DiffOutcome::NoScan, DiagnosticCode::NotNmap),
     ] {
         let output = OutputOptions::tables(TableFormat::Csv, Output::File(out.clone()));
         let report = ops::diff(old, new, output, &DiffOptions::default()).unwrap();
         assert_eq!(report.outcome, outcome);
-        assert!(ops::changes(old, new, &DiffOptions::default()).is_err());
+        let error = ops::changes(old, new, &DiffOptions::default()).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.input().is_some(), "{error}");
     }
     let token = CancellationToken::new();
     let (progress, recorded) = recorder(Some(token.clone()));
@@ -103,4 +108,12 @@ fn states_that_cannot_be_compared_are_told_by_the_outcome() {
     assert_eq!((report.outcome, report.new.is_none()), (DiffOutcome::Cancelled, true));
     assert_eq!(*recorded.calls.lock().unwrap(), ["begin", "end"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    // An input that was refused before is not the reason why there are no differences.
+    let token = CancellationToken::new();
+    let (progress, _) = recorder(Some(token.clone()));
+    let job = self::job(1).with_cancellation(token).with_progress(progress);
+    let options = DiffOptions::default().with_job(job);
+    let both = Inputs::new([folder.path().join("missing.xml"), DAYS[0].into()]);
+    let error = ops::changes(&both, &new, &options).unwrap_err();
+    assert_eq!(error.code(), DiagnosticCode::Cancelled, "{error}");
 }

@@ -10,12 +10,13 @@ use std::{
 };
 
 use scanmill::{
+    engine::{Engine, HostScript},
     error::{ErrorKind, Result},
     feed::Feed,
     model::ScanEvent,
     ops::{
         self, CancellationToken, EnginePrograms, JobOptions, JobStatus, OutputOptions, Progress,
-        ProgressHandle, ProgressTotals, ScanOptions, ScanReport,
+        ProgressHandle, ProgressTotals, ReservedPaths, ScanOptions, ScanReport,
     },
     output::Output,
 };
@@ -221,6 +222,44 @@ fn programs_of_a_file_run_on_the_hosts_and_end_with_the_scan() {
     fs::write(&toml, "[[host_script]]\nname = \"a\"\n").unwrap();
     let error = EnginePrograms::new(&toml).read().unwrap_err().to_string();
     assert!(error.contains("engine.toml:1: missing field `command`"), "{error}");
+}
+
+#[test]
+fn an_output_replaces_neither_nmap_nor_another_path_of_the_job() {
+    let fake = Fake::new("SAY xml", &[("xml", &format!("{HEAD}{}{TAIL}", host(1)))]);
+    let copy = fake.file("copy.xml");
+    let settings = fake.file("settings.toml");
+    fs::write(&settings, "").unwrap();
+    let nmap = fs::read(fake.path()).unwrap();
+    let reserved = ReservedPaths::new().with_read(&settings);
+    let job = JobOptions::default().with_reserved_paths(reserved);
+    let options = options(&fake, "192.0.2.1").with_xml_copy(&copy, true).with_job(job);
+    for path in [fake.path(), &copy, &settings] {
+        let output = Output::File(path.to_owned());
+        let output = OutputOptions::feed(Feed::Nested { events: false }, output);
+        let error = ops::scan(output.with_overwrite(true), &options).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Usage(_)), "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    }
+    assert_eq!(fs::read(fake.path()).unwrap(), nmap);
+    assert!(!copy.exists() && fs::read(&settings).unwrap().is_empty());
+}
+
+#[test]
+fn an_engine_gets_hosts_of_one_scan_or_merged_ones() {
+    let fake = Fake::new(OF_TARGET, &[("tail", TAIL)]);
+    for parallel in [1, 2] {
+        let mut engine = Engine::new();
+        engine
+            .host_script(HostScript::new("is-merged", |context| Ok(context.is_merged())))
+            .unwrap();
+        let mut options = options(&fake, "192.0.2.1").with_parallel(parallel);
+        options.filters.engine = Some(Arc::new(engine));
+        let out = fake.file(&format!("out{parallel}.jsonl"));
+        scan_into(&out, &options).unwrap();
+        let scripts = host_lines(&out).remove(0)["scripts"].clone();
+        assert_eq!(scripts[0]["output"], (parallel > 1).to_string(), "{scripts}");
+    }
 }
 
 #[test]
