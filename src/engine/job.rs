@@ -1,16 +1,13 @@
 //! One call of a function: the script, and the host or port that it is called for.
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::fmt;
 
 use serde_json::Value;
 
 use super::{
-    Failure,
-    call::{self, ScriptContext},
-    script::Function,
+    context::{self, ScriptContext},
+    failure::Failure,
+    function::{Function, call_function},
 };
 use crate::model::{Host, ScanHeader, Script, ScriptOrigin, ScriptValue};
 
@@ -96,7 +93,7 @@ impl<'e> EngineJob<'e> {
         let port = self.port.and_then(|port| host.ports.get(port));
         Failure {
             script: self.script.to_owned(),
-            target: call::target(host),
+            target: context::target(host),
             port: port.map(|port| (port.protocol.as_str().to_owned(), port.number)),
             message,
         }
@@ -109,17 +106,6 @@ impl fmt::Debug for EngineJob<'_> {
             .field("script", &self.script)
             .field("port", &self.port)
             .finish_non_exhaustive()
-    }
-}
-
-/// Calls a function. The message of a panic is an error, as that of a failure is.
-pub(super) fn call_function(
-    function: &Function,
-    context: &ScriptContext<'_>,
-) -> Result<Value, String> {
-    match catch_unwind(AssertUnwindSafe(|| function(context))) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(panic) => Err(format!("it panicked: {}", panic_message(&*panic))),
     }
 }
 
@@ -136,9 +122,4 @@ pub(super) fn script(name: &str, value: &Value) -> Script<'static> {
         data: ScriptValue::Json(value.to_string().into()),
         origin: ScriptOrigin::Engine,
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

@@ -24,8 +24,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod call;
+mod context;
+mod failure;
+mod function;
 mod job;
+mod limiter;
 mod script;
 
 use std::{
@@ -37,14 +40,16 @@ use std::{
     time::Duration,
 };
 
-use self::call::{CallLimiter, ScriptInput};
 pub use self::{
-    call::ScriptContext,
+    context::ScriptContext,
+    failure::Failure,
+    function::ScriptFailed,
     job::EngineJob,
-    script::{HostScript, PortScript, ScriptFailed},
+    script::{HostScript, PortScript},
 };
+use self::{context::ScriptInput, failure::error_of, limiter::CallLimiter};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     model::{Host, HostState, ScanHeader, Script},
 };
 
@@ -56,28 +61,6 @@ pub struct Engine {
     ports: Vec<PortScript>,
     limiter: Arc<CallLimiter>,
     timeout: Duration,
-}
-
-/// Function that failed on a host. Its script is missing there; other functions are not affected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Name of the script.
-    pub script: String,
-    /// Address or name of the host.
-    pub target: String,
-    /// Protocol and number of the port, for port scripts.
-    pub port: Option<(String, u16)>,
-    /// Error message.
-    pub message: String,
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        let Failure { script, target, port, message } = failure;
-        let port = port.map(|(proto, port)| format!(" {port}/{proto}")).unwrap_or_default();
-        let message = format!("{script} on {target}{port}: {message}");
-        Self::new(ErrorKind::Engine { script, message })
-    }
 }
 
 impl Default for Engine {
@@ -199,8 +182,8 @@ impl Engine {
             return Vec::new();
         }
         // Functions run on threads of their own, which may outlive this call.
-        let (run, seen) = (run.clone(), host.clone().into_owned());
-        let input = ScriptInput { run, host: seen, is_merged };
+        let (scan, seen) = (run.clone(), host.clone().into_owned());
+        let input = ScriptInput { scan, host: seen, is_merged };
         let results = self.call_all(threads, &jobs, &Arc::new(input));
         let stored = jobs.iter().zip(results).map(|(job, result)| job.store(host, result));
         stored.flatten().collect()
@@ -275,9 +258,4 @@ pub(crate) fn script_of(name: &str, value: impl serde::Serialize) -> Result<Scri
 
 fn taken(name: &str) -> Error {
     error_of(name, format!("a script {name:?} already exists"))
-}
-
-/// Creates an error about a script.
-fn error_of(script: &str, message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Engine { script: script.to_owned(), message: message.into() })
 }

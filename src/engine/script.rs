@@ -1,29 +1,19 @@
 //! Registered functions: each with its name, and the hosts and ports it applies to.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::{call::ScriptContext, error_of};
+use super::{
+    context::ScriptContext,
+    failure::error_of,
+    function::{Function, ScriptFailed, function},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     model::{Host, Port},
     request::{IntoPorts, IntoTargets, PortSet, Targets},
 };
-
-/// Error of a function.
-pub type ScriptFailed = Box<dyn std::error::Error + Send + Sync>;
-
-/// Function in the form in which it is stored.
-pub(super) type Function =
-    Arc<dyn Fn(&ScriptContext<'_>) -> std::result::Result<Value, ScriptFailed> + Send + Sync>;
-
-fn function<R: Serialize>(
-    run: impl Fn(&ScriptContext<'_>) -> std::result::Result<R, ScriptFailed> + Send + Sync + 'static,
-) -> Function {
-    Arc::new(move |context| Ok(serde_json::to_value(run(context)?)?))
-}
 
 /// Hosts that a function applies to; `None` for all.
 #[derive(Debug, Clone, Default)]

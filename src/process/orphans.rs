@@ -64,7 +64,10 @@ pub(super) struct ProgramId(u64);
 ///
 /// # Errors
 /// Fails if the system does not support or permit it.
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command adopts orphans"))]
+#[cfg_attr(
+    not(any(feature = "cli", test)),
+    expect(dead_code, reason = "only the command adopts orphans")
+)]
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -244,15 +247,38 @@ mod tests {
         assert!(ProcessStat::parse(b"4711 (a) S 1").is_none() && ProcessStat::parse(b"").is_none());
     }
 
+    /// Variable of the process that adopts.
+    const ADOPTS: &str = "SCANMILL_TEST_ADOPTS";
+
     #[test]
-    fn both_ways_to_list_children_agree() {
-        let own = Pid::from_raw(i32::try_from(std::process::id()).unwrap()).unwrap();
-        assert!(!ProcessStat::read(own).unwrap().has_ended);
-        #[expect(clippy::disallowed_methods, reason = "a child is looked for")]
+    #[expect(clippy::disallowed_methods, reason = "the test starts children of its own")]
+    fn both_ways_to_list_children_find_what_a_program_left_behind() {
+        if std::env::var_os(ADOPTS).is_none() {
+            // In a process of its own, since a process adopts for all of its threads.
+            let name = "process::orphans::tests::both_ways_to_list_children_find_what_a_program_left_behind";
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", name]).env(ADOPTS, "1");
+            assert!(command.status().unwrap().success());
+            return;
+        }
+        adopt_orphans().unwrap();
+        let (mut child, id) = start(Command::new("sh").args(["-c", "sleep 1000 &"])).unwrap();
+        assert!(child.wait().unwrap().success());
+        id.set_reaped();
+        let left = children();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(left, all_children());
+        assert!(!ProcessStat::read(left[0]).unwrap().has_ended);
+        id.end_orphans();
+        assert!(children().is_empty() && all_children().is_empty());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test starts a child of its own")]
+    fn nothing_is_ended_without_adoption() {
         let (mut child, id) = start(Command::new("sleep").arg("1000")).unwrap();
         let pid = Pid::from_child(&child);
         assert!(all_children().contains(&pid));
-        // Tests adopt nothing, so nothing is ended.
         id.end_orphans();
         assert!(!ProcessStat::read(pid).unwrap().has_ended);
         child.kill().unwrap();

@@ -38,11 +38,13 @@ mod background;
 mod callbacks;
 mod combine;
 mod control;
+mod coverage;
 mod error;
-mod gaps;
 mod lookup;
+mod merge;
 mod nmap_command;
 mod nmap_process;
+mod not_scanned;
 mod preamble;
 mod properties;
 mod results;
@@ -110,7 +112,7 @@ type Each<'e> = dyn FnMut(&ScanHeader, &mut Host<'_>) + 'e;
 
 impl Scanner {
     /// Maximum number of failures of an engine that are kept. Further failures are only counted.
-    pub const FAILURES: usize = 10_000;
+    pub const FAILURES: usize = results::MAX_FAILURES;
 
     /// Creates a scan of these targets: a text with comma-separated items, or a list of such texts.
     ///

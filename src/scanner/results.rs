@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io::Read, net::IpAddr, path::Path};
 
-use super::{Scanner, combine, gaps::Covered};
+use super::{combine, coverage::Covered};
 use crate::{
     engine::Failure,
     error::{Error, ErrorKind, Result},
@@ -43,6 +43,9 @@ pub(super) struct Origin {
     pub(super) covered: Covered,
 }
 
+/// Maximum number of failures of an engine that are kept.
+pub(super) const MAX_FAILURES: usize = 10_000;
+
 /// Functions that failed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
@@ -53,14 +56,14 @@ pub(super) struct Failures {
 impl Failures {
     pub(super) fn add(&mut self, failures: Vec<Failure>) {
         self.count = self.count.saturating_add(u64::try_from(failures.len()).unwrap_or(u64::MAX));
-        let room = Scanner::FAILURES.saturating_sub(self.kept.len());
+        let room = MAX_FAILURES.saturating_sub(self.kept.len());
         self.kept.extend(failures.into_iter().take(room));
     }
 
     /// Adds the failures of another scan.
     pub(super) fn join(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
-        let room = Scanner::FAILURES.saturating_sub(self.kept.len());
+        let room = MAX_FAILURES.saturating_sub(self.kept.len());
         self.kept.extend(other.kept.iter().take(room).cloned());
     }
 }
@@ -130,6 +133,11 @@ impl ScanResults {
             }
         }
         twice
+    }
+
+    /// Returns the ports that the scan of a host that was not merged covered without listing them.
+    pub(super) fn covered(&self, place: usize) -> Covered {
+        self.hosts.get(place).map_or_else(Covered::default, |host| Covered::of(host, &self.record))
     }
 
     /// Returns the index of the host with this name. An address may be written in any valid form.

@@ -292,7 +292,7 @@ fn results_and_failures_are_in_the_order_of_hosts() {
 #[test]
 fn the_engine_runs_on_every_fixture_and_changes_nothing_else() {
     let mut engine = Engine::new();
-    engine.host_script(HostScript::new("mine", |context| Ok(context.run().args.clone()))).unwrap();
+    engine.host_script(HostScript::new("mine", |context| Ok(context.scan().args.clone()))).unwrap();
     engine
         .port_script(
             PortScript::new("mine", |context| Ok(context.current_state().map(str::len)))

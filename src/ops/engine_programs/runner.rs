@@ -146,9 +146,9 @@ impl ProgramRunner {
 fn input(context: &ScriptContext<'_>) -> Vec<u8> {
     let mut line = Vec::new();
     if context.is_merged() {
-        nested::host_line_without_ids(context.run(), context.host(), &mut line);
+        nested::host_line_without_ids(context.scan(), context.host(), &mut line);
     } else {
-        nested::host_line(context.run(), context.host(), &mut line);
+        nested::host_line(context.scan(), context.host(), &mut line);
     }
     line
 }

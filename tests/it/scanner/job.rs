@@ -234,8 +234,8 @@ fn an_output_replaces_neither_nmap_nor_another_path_of_the_job() {
     let reserved = ReservedPaths::new().with_read(&settings);
     let job = JobOptions::default().with_reserved_paths(reserved);
     let options = options(&fake, "192.0.2.1").with_xml_copy(&copy, true).with_job(job);
-    for path in [fake.path(), &copy, &settings] {
-        let output = Output::File(path.to_owned());
+    for path in [fake.path(), copy.clone(), settings.clone()] {
+        let output = Output::File(path.clone());
         let output = OutputOptions::feed(Feed::Nested { events: false }, output);
         let error = ops::scan(output.with_overwrite(true), &options).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Usage(_)), "{error}");
