@@ -251,7 +251,6 @@ fn len_of(bytes: &[u8]) -> u64 {
 }
 
 fn too_large() -> io::Error {
-    let message =
-        "a workbook cannot be larger than 4 GiB: write fewer tables (--table), or another format";
+    let message = "a workbook cannot be larger than 4 GiB: write fewer tables, or another format";
     io::Error::new(io::ErrorKind::FileTooLarge, message)
 }

@@ -175,7 +175,7 @@ impl ListOptions {
 ///
 /// # Errors
 /// Returns a usage error for the length of a prefix that no address has, and an error of the kind
-/// [`Resource`](crate::error::ErrorKind::Resource) if the items exceed the share of documents in the memory budget
+/// [`MemoryLimit`](crate::error::ErrorKind::MemoryLimit) if the items exceed the share of documents in the memory budget
 /// ([`MemoryBudget::document_bytes`](super::MemoryBudget::document_bytes)).
 pub fn list(inputs: &Inputs, kind: ListKind, options: &ListOptions) -> Result<Listing> {
     list_resolved(inputs.resolve(), kind, options)
@@ -197,7 +197,7 @@ fn list_resolved(found: ResolvedInputs, kind: ListKind, options: &ListOptions) -
     let mut set = ItemSet { max_bytes: job.budget.document_bytes(), ..ItemSet::default() };
     let writer = ListWriter { rules, set: &mut set };
     let pipeline = job.pipeline(writer, options.filters(kind), false)?;
-    let (pipeline, progress) = job.read(found, pipeline, None)?;
+    let (pipeline, progress) = job.read(found, pipeline)?;
     let report = pipeline.finish()?;
     drop(progress);
     let ItemSet { items, left_out, .. } = set;
@@ -424,6 +424,6 @@ impl ItemSet {
             return Ok(());
         }
         let mib = self.max_bytes >> 20;
-        Err(Error::resource(format!("too little memory: the list takes more than {mib} MiB")))
+        Err(Error::memory_limit(format!("too little memory: the list takes more than {mib} MiB")))
     }
 }
