@@ -22,7 +22,7 @@ use self::{
     encoder::{ListEncoder, ListRules},
     item::{Item, Place, last_octets, ports_text},
 };
-use super::{Inputs, JobOptions, JobStatus, ResolvedInputs, paths::check};
+use super::{Inputs, JobOptions, JobStatus, ResolvedInputs};
 use crate::{
     error::{Error, Result},
     filter::{Field, Filter},
@@ -275,10 +275,7 @@ pub fn write_list(
     options: &ListOptions,
 ) -> Result<ListReport> {
     let ListOutput { destination, overwrite, nul } = output;
-    let found = inputs.resolve();
-    let paths = &options.job.reserved_paths;
-    let on_stdout = *destination == Output::Stdout;
-    check(paths.outputs(destination), &found.paths(inputs, paths), on_stdout)?;
+    let found = options.job.resolve(inputs, destination, None)?;
     let mut sink = DocumentSink::open(destination, *overwrite, &options.job.temporaries)?;
     let mut listing = list_resolved(found, kind, options)?;
     if listing.report.counts.scans == 0 || listing.report.interrupted {
