@@ -97,7 +97,7 @@ impl Console {
             ErrorKind::InvalidFilter { .. } | ErrorKind::InvalidQuery { .. }
         );
         let (first, place) = match message.split_once('\n') {
-            Some((first, place)) if shows_place && !self.json => (first, place),
+            Some((first, place)) if shows_place && !self.is_json() => (first, place),
             _ => (&*message, ""),
         };
         self.line("error", RED, first, &json!({ "code": error.code().as_str() }));

@@ -23,7 +23,6 @@ mod output;
 mod output_name;
 mod progress;
 mod query;
-mod render;
 mod scan;
 mod schema;
 mod signals;

@@ -324,7 +324,10 @@ pub(super) fn check_name(name: OutputName<'_>, given: Option<FormatArg>) -> Resu
         // Any text may be named so.
         Some(FormatArg::Text)
             if given.is_some()
-                && !matches!(to, FormatArg::Parquet | FormatArg::Arrow | FormatArg::Xlsx | FormatArg::Sqlite) =>
+                && !matches!(
+                    to,
+                    FormatArg::Parquet | FormatArg::Arrow | FormatArg::Xlsx | FormatArg::Sqlite
+                ) =>
         {
             Ok(())
         }

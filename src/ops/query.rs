@@ -175,7 +175,7 @@ pub fn query<R: QueryRows>(
     };
     let database = Arc::clone(&writer.database);
     let pipeline = job.pipeline(writer, options.filters.clone(), false)?;
-    let (pipeline, progress) = job.read(inputs.resolve(), pipeline, None)?;
+    let (pipeline, progress) = job.read(inputs.resolve(), pipeline)?;
     let mut report = QueryReport { inputs: pipeline.finish()?, tables, rows: 0 };
     drop(progress);
     if report.inputs.interrupted || !report.inputs.has_input() {

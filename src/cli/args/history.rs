@@ -114,9 +114,18 @@ pub(in super::super) struct HistoryRuleArgs {
 
 /// Parses a format of tables. A history has neither nested lines nor feeds.
 fn format() -> impl TypedValueParser<Value = FormatArg> {
-    let formats =
-        [FormatArg::Jsonl, FormatArg::Json, FormatArg::Csv, FormatArg::Markdown, FormatArg::Parquet, FormatArg::Arrow, FormatArg::Xlsx, FormatArg::Sqlite];
-    PossibleValuesParser::new(formats.map(FormatArg::name)).try_map(|name| FormatArg::from_str(&name, false))
+    let formats = [
+        FormatArg::Jsonl,
+        FormatArg::Json,
+        FormatArg::Csv,
+        FormatArg::Markdown,
+        FormatArg::Parquet,
+        FormatArg::Arrow,
+        FormatArg::Xlsx,
+        FormatArg::Sqlite,
+    ];
+    PossibleValuesParser::new(formats.map(FormatArg::name))
+        .try_map(|name| FormatArg::from_str(&name, false))
 }
 
 impl HistoryArgs {

@@ -37,7 +37,7 @@ pub(super) use self::{
     merge::{IdentityArg, MergeArgs, MergeRuleArgs, is_state_list},
     paths::{InputPath, OutputPath, ProgramPath, path_role, refuse_url},
     query::QueryArgs,
-    read::{XmlArgs, LimitArgs, ReadArgs},
+    read::{LimitArgs, ReadArgs, XmlArgs},
     scan::{NmapArgs, ScanArgs},
     watch::{BaselineArg, StatusForm, WatchArgs},
 };

@@ -6,17 +6,17 @@ use super::writer::ResultWriter;
 use crate::{
     cli::{
         args::{QueryArgs, QueryFormatArg},
+        console::Console,
         convert::filters,
-        output_name::{OutputName, file_path, is_special},
         exit::Exit,
         inputs::{self, job, reserved},
+        output_name::{OutputName, file_path, is_special},
         progress::progress,
-        console::Console,
         signals::{StopPolicy, install_stop_handler},
         terminal,
     },
     error::{Error, Result},
-    ops::{self, JobStatus, QueryOptions, check},
+    ops::{self, JobStatus, QueryOptions},
     output::{DocumentSink, Output, Temporaries},
 };
 
@@ -43,7 +43,6 @@ pub(super) fn run(
     let temporaries = Temporaries::default();
     let reserved = reserved(args.read.files_from.as_deref(), console.args().config_file());
     let on_stdout = output == Output::Stdout;
-    check(reserved.outputs(&output), &inputs.resolve().paths(&inputs, &reserved), on_stdout)?;
     // Signals are handled from here on, before any temporary file exists.
     let job = job(&args.read.xml, args.threads)?
         .with_cancellation(install_stop_handler(&temporaries, StopPolicy::Job))
@@ -51,6 +50,7 @@ pub(super) fn run(
         .with_progress(progress(console.args(), on_stdout))
         .with_reserved_paths(reserved);
     let options = QueryOptions::default().with_filters(filters(&args.pick)).with_job(job);
+    options.job.resolve(&inputs, &output, None)?;
     let sink = DocumentSink::open(&output, args.overwrite, &temporaries)?;
     let mut writer = ResultWriter::new(sink, to);
     let queried = ops::query(&inputs, sql, &options, &mut writer);
