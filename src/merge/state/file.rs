@@ -8,7 +8,8 @@ use super::{
         result::{Merged, StateHosts},
         store::{PARTITIONS, Store, all_records, put_record, records},
     },
-    EVENTS, HEAD, HOSTS, Head, KIND, LoadedState, SCANS, SavedScan, damaged, options_of, rules_text,
+    EVENTS, HEAD, HOSTS, Head, KIND, LoadedState, SCANS, SavedScan, damaged, options_of,
+    rules_text,
 };
 use crate::{
     codec::{self, RecordWriter, split_length},
