@@ -450,10 +450,10 @@ fn a_state_needs_the_same_options_and_other_files_are_not_overwritten() {
         2,
         &state,
         &["--policy", "best"],
-        "--policy latest --identity ip, and this one has --policy best",
+        "policy latest, identity ip, and this one has policy best",
     );
-    with(2, &state, &["--policy", "latest", "--explain"], "--explain");
-    with(2, &state, &["--policy", "latest", "--no-udp"], "--no-udp");
+    with(2, &state, &["--policy", "latest", "--explain"], "identity ip, explain");
+    with(2, &state, &["--policy", "latest", "--no-udp"], "identity ip, no-udp");
     let foreign = folder.write("foreign.state", "not a state");
     with(3, &foreign, &[], "foreign.state: it is not a saved state");
     let cut = folder.path("cut.state");
