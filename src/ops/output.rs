@@ -48,6 +48,8 @@ pub struct OutputOptions {
     pub tables: Vec<Table>,
     /// Layout of the tables.
     pub layout: TableLayout,
+    /// True if tables of open services also have ports that are `open|filtered`.
+    open_filtered: bool,
 }
 
 /// Layout of tables: their columns, and what only some formats have.
@@ -146,6 +148,7 @@ impl OutputOptions {
             overwrite: false,
             tables: Vec::new(),
             layout: TableLayout::default(),
+            open_filtered: false,
         }
     }
 
@@ -179,7 +182,7 @@ impl OutputOptions {
     /// Adapts the rows of `open_services` to the states that a job selects.
     #[must_use]
     pub(crate) fn for_filters(mut self, filters: &Filters) -> Self {
-        self.sink.open_filtered |= filters.selects_open_filtered();
+        self.open_filtered |= filters.selects_open_filtered();
         self
     }
 
@@ -233,7 +236,7 @@ impl OutputOptions {
         temporaries: &Temporaries,
         visitor: V,
     ) -> Result<V::Output> {
-        let Self { destination, format, overwrite, tables, layout } = self;
+        let Self { destination, format, overwrite, tables, layout, open_filtered } = self;
         let OutputFormat::Tables(format) = format else {
             return Err(Error::usage("a feed has no tables"));
         };
@@ -245,8 +248,11 @@ impl OutputOptions {
             return Err(Error::usage("only rows of single scans can be partitioned"));
         }
         let tables = if tables.is_empty() { content.tables().to_vec() } else { tables };
-        let options =
-            SinkOptions { tables, ..layout.sink_options(content, overwrite, temporaries) };
+        let options = SinkOptions {
+            tables,
+            open_filtered,
+            ..layout.sink_options(content, overwrite, temporaries)
+        };
         format::open(format, &destination, options, visitor)
     }
 }

@@ -26,7 +26,7 @@ const MAY_IMPORT: [(&str, &[&str]); 31] = [
     ("request", &["error", "getopt"]),
     ("engine", &["model", "request", "error"]),
     ("merge", &["model", "error", "limits", "fs", "getopt", "snapshot", "codec"]),
-    ("table", &["model", "error", "text", "fs"]),
+    ("table", &["model", "nse", "error", "text", "fs"]),
     ("feed", &["table", "model", "error", "text"]),
     ("filter", &["model", "error", "text"]),
     ("exec", &["error"]),
