@@ -9,14 +9,13 @@ use serde_json::json;
 
 use super::{
     args::{BaselineArg, FormatArg, StatusForm, WatchArgs},
-    output_name::{OutputName, file_path},
+    console::{Console, plural},
     exit::Exit,
     feeds,
     inputs::{self, budget, reserved},
     output::{EXTENSIONS, check_name},
-    print,
-    console::{Console, plural},
-    signals,
+    output_name::{OutputName, file_path},
+    print, signals,
     terminal::{Lines, escape},
 };
 use crate::{

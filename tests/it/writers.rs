@@ -10,8 +10,8 @@ use std::{
 use scanmill::{
     error::{Error, ErrorKind},
     feed::{Feed, ecs::Ecs},
-    format::{HostFormat, SinkOptions, TableFormat},
-    ops::{self, ConvertOptions, Inputs, OutputOptions},
+    format::{HostFormat, TableFormat},
+    ops::{self, ConvertOptions, Inputs, OutputOptions, TableLayout},
     output::{Output, PartitionBy},
     table::Table,
 };
@@ -139,11 +139,11 @@ fn a_writer_is_written_once_and_is_no_folder() {
     }
     let workbook = refused(OutputOptions::tables(TableFormat::Xlsx, Output::writer(Vec::new())));
     assert!(workbook.contains("needs a file"), "{workbook}");
-    let mut sink = SinkOptions::default();
-    sink.partition_by = Some(PartitionBy::ScanDate);
+    let mut layout = TableLayout::default();
+    layout.partition_by = Some(PartitionBy::ScanDate);
     let partitions = OutputOptions::tables(TableFormat::Parquet, Output::writer(Vec::new()))
         .with_tables([Table::Hosts])
-        .with_sink(sink);
+        .with_layout(layout);
     assert!(refused(partitions).contains("partitions need a folder"));
     assert!(!Path::new("the writer").exists());
 }
