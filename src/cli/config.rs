@@ -295,7 +295,8 @@ mod tests {
             longs.dedup();
             longs
         };
-        let written = ["into", "keep-xml", "out", "report", "state-dir", "temp-dir", "write"];
+        let written =
+            ["into", "keep-xml", "metrics", "out", "report", "state-dir", "temp-dir", "write"];
         assert_eq!(with(PathRole::Output), written);
         assert_eq!(with(PathRole::Program), ["engine", "nmap"]);
         assert_eq!(with(PathRole::Input), ["check", "config", "files-from"]);

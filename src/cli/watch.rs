@@ -71,6 +71,11 @@ fn event_message(event: &WatchEvent<'_>, folder: &Path, out: &Path) -> String {
              and some lines may be there twice",
             plural(*bytes, "byte")
         ),
+        WatchEvent::MetricsFailed(error) => {
+            let cause = std::error::Error::source(error);
+            let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{error}{cause}; the watch goes on without metrics")
+        }
         _ => String::new(),
     }
 }
@@ -148,6 +153,7 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let out = out(args)?;
     let mut options = WatchOptions::new(folder, &out, what, name);
     options.state = args.state_dir.as_deref().map(Path::to_path_buf);
+    options.metrics = args.metrics.as_deref().map(Path::to_path_buf);
     options.settle = args.settle;
     options.filter.clone_from(&args.filter);
     let rotation = Rotation {

@@ -15,7 +15,9 @@ use crate::{
     error::{Error, Result},
     fs::File,
     pipeline::Outcome,
-    watch::{STATE, Watch, WatchEvent, WatchOptions, WatchStatus, WatchStatusOptions},
+    watch::{
+        STATE, Watch, WatchEvent, WatchOptions, WatchStatus, WatchStatusOptions, check_metrics,
+    },
 };
 
 /// How [`watch`] runs; [`WatchOptions`] describes what it does.
@@ -206,7 +208,10 @@ fn check_paths(options: &WatchOptions, control: &WatchControl) -> Result<()> {
         others: reserved.read.iter().map(PathBuf::as_path).collect(),
         ..InputPaths::default()
     };
-    paths::check([feed, state].into_iter().chain(reserved.written()), &reading, false)?;
+    let metrics = OutputPath::file("--metrics", options.metrics.as_deref());
+    let written = [feed, state].into_iter().chain(metrics).chain(reserved.written());
+    paths::check(written, &reading, false)?;
+    options.metrics.as_deref().map_or(Ok(()), check_metrics)?;
     check_feed(out)
 }
 

@@ -110,19 +110,27 @@ impl Batch {
         self.lines.settle(&|| make(&path)).map_err(|error| failed(&path, error))
     }
 
-    /// Appends the lines to the feed, and adds the entries to the journal.
+    /// Appends the lines to the feed, and adds the entries to the journal. Returns the number of lines,
+    /// and of their bytes.
     ///
     /// # Errors
     /// Fails if there is no space for them, or if they cannot be written. Until the note has its
     /// name nothing is committed; after that, the next run completes the batch.
-    pub(super) fn commit(&mut self, feed: &mut FeedFile, journal: &mut Journal) -> Result<()> {
+    pub(super) fn commit(
+        &mut self,
+        feed: &mut FeedFile,
+        journal: &mut Journal,
+    ) -> Result<(u64, u64)> {
         let bytes = self.lines.len();
         let mut entries = std::mem::take(&mut self.entries);
         self.documents.clear();
         self.scans.clear();
         if bytes == 0 {
             self.lines = SpillBuffer::default();
-            return if entries.is_empty() { Ok(()) } else { journal.add(entries) };
+            if !entries.is_empty() {
+                journal.add(entries)?;
+            }
+            return Ok((0, 0));
         }
         let path = lines_path(&self.folder);
         self.lines.file_all(&|| make(&path)).map_err(|error| failed(&path, error))?;
@@ -130,20 +138,22 @@ impl Batch {
         let number = journal.batch().saturating_add(1);
         entries.push(JournalEntry::Batch { number, last_document: None });
         let place = feed.prepare(bytes)?;
-        let note = |file: &File| -> io::Result<BatchNote> {
+        let note = |file: &File| -> io::Result<(BatchNote, u64)> {
             file.sync_data()?;
-            let digest = digest(FileRange { file, place: 0, end: bytes })?;
-            Ok(BatchNote { version: VERSION, number, place, bytes, digest, entries })
+            let (digest, lines) = digest(FileRange { file, place: 0, end: bytes })?;
+            Ok((BatchNote { version: VERSION, number, place, bytes, digest, entries }, lines))
         };
-        let Some(file) = stage.file().map_err(|error| failed(&path, error))? else { return Ok(()) };
-        let note = note(file).map_err(|error| failed(&path, error))?;
+        let Some(file) = stage.file().map_err(|error| failed(&path, error))? else {
+            return Ok((0, 0));
+        };
+        let (note, lines) = note(file).map_err(|error| failed(&path, error))?;
         write_note(&self.folder, &note)?;
         feed.append(FileRange { file, place: 0, end: bytes }, bytes)?;
         journal.add(note.entries)?;
         forget_note(&self.folder);
         stage.rewind(0);
         self.lines = stage;
-        Ok(())
+        Ok((lines, bytes))
     }
 }
 
@@ -164,7 +174,7 @@ pub(super) fn complete(
     if note.number > journal.batch() {
         let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
         let found = digest(FileRange { file: &file, place: 0, end: note.bytes });
-        let found = found.map_err(|error| unreadable(&path, error))?;
+        let (found, _) = found.map_err(|error| unreadable(&path, error))?;
         // After a crash of the machine, the note may exist without its lines. Their inputs are then
         // read again.
         if found == note.digest {
@@ -195,15 +205,20 @@ fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)
 }
 
-fn digest(mut from: FileRange<'_>) -> io::Result<String> {
+/// Returns the SHA-256 of lines, and their number.
+fn digest(mut from: FileRange<'_>) -> io::Result<(String, u64)> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE];
+    let mut lines = 0_u64;
     loop {
         let len = from.read(&mut piece)?;
         if len == 0 {
-            return Ok(hex(&hash.finalize()));
+            return Ok((hex(&hash.finalize()), lines));
         }
-        hash.update(piece.get(..len).unwrap_or_default());
+        let read = piece.get(..len).unwrap_or_default();
+        hash.update(read);
+        let ends = read.iter().filter(|byte| **byte == b'\n').count();
+        lines = lines.saturating_add(u64::try_from(ends).unwrap_or_default());
     }
 }
 

@@ -29,6 +29,7 @@ mod folder_names;
 pub(crate) mod fuzzing;
 mod host_state;
 mod journal;
+mod metrics;
 mod observation;
 mod options;
 mod paths;
@@ -50,11 +51,13 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+pub(crate) use self::metrics::check_metrics;
 use self::{
     feed::FeedFile,
     folder_names::FolderNames,
     host_state::HostStateStore,
     journal::{FileResult, FileStamp, JournalEntry},
+    metrics::{Counters, Gauges, MetricsFile},
     processor::DocumentProcessor,
     stability::StabilityTracker,
     state::{LockedFolder, WatchState},
@@ -85,6 +88,9 @@ const POLL_BACKOFF: u32 = 10;
 /// Maximum time until a sleeping run notices that it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(50);
 
+/// Minimum time between two updates of the metrics during a look. At its end, they are always updated.
+const METRICS_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Size of the lines, in bytes, and number of files after which a batch is committed.
 const BATCH_BYTES: u64 = 8 << 20;
 const BATCH_FILES: usize = 256;
@@ -104,6 +110,10 @@ pub struct Watch {
     tidied: bool,
     /// Number of bytes that were written again when the state was opened, until this is reported.
     again: Option<u64>,
+    counters: Counters,
+    metrics: Option<MetricsFile>,
+    /// Time at which the metrics were last updated.
+    updated: Instant,
     stop: Arc<AtomicBool>,
     reopen: Arc<AtomicBool>,
 }
@@ -124,6 +134,8 @@ pub enum WatchEvent<'e> {
     /// The feed was changed after an interrupted run. The lines of that run's last batch, this many
     /// bytes, were appended as a whole, so some may be there twice.
     WrittenAgain(u64),
+    /// The metrics cannot be written. This is reported once.
+    MetricsFailed(&'e Error),
 }
 
 /// Receiver of events.
@@ -146,7 +158,12 @@ impl Watch {
         let mut feed = FeedFile::open(&options.out, options.rotation.clone())?;
         let (state, again) = WatchState::open(locked, &options, &mut feed)?;
         let stability = StabilityTracker::new(options.settle);
+        let metrics = options.metrics.as_deref();
+        let metrics = metrics.map(|path| MetricsFile::new(path, (&options.folder, &options.out)));
         Ok(Self {
+            counters: Counters::default(),
+            metrics,
+            updated: Instant::now(),
             options,
             feed,
             state,
@@ -175,6 +192,12 @@ impl Watch {
     /// Fails if the feed or the state cannot be written. The next run reads the files that were
     /// read but not written.
     pub fn run(&mut self, on_event: ReportFn<'_>) -> Result<()> {
+        let result = self.run_until_stopped(on_event);
+        self.update_metrics(false, on_event);
+        result
+    }
+
+    fn run_until_stopped(&mut self, on_event: ReportFn<'_>) -> Result<()> {
         while !self.is_stopped() {
             let begun = Instant::now();
             if self.reopen.swap(false, Ordering::Relaxed) {
@@ -182,6 +205,7 @@ impl Watch {
             }
             self.look(on_event)?;
             self.feed.rotate_old()?;
+            self.update_metrics(true, on_event);
             self.sleep(POLL_INTERVAL.max(begun.elapsed().saturating_mul(POLL_BACKOFF)));
         }
         Ok(())
@@ -193,12 +217,34 @@ impl Watch {
     /// # Errors
     /// Fails as [`Self::run`] does.
     pub fn run_once(&mut self, on_event: ReportFn<'_>) -> Result<()> {
+        let result = self.look_once(on_event);
+        self.update_metrics(false, on_event);
+        result
+    }
+
+    fn look_once(&mut self, on_event: ReportFn<'_>) -> Result<()> {
         self.look(on_event)?;
         if self.stability.is_waiting() {
             self.sleep(self.options.settle);
             self.look(on_event)?;
         }
         self.feed.rotate_old()
+    }
+
+    /// Brings the file of metrics up to date, if there is one.
+    fn update_metrics(&mut self, is_running: bool, on_event: ReportFn<'_>) {
+        let Some(metrics) = &mut self.metrics else { return };
+        self.updated = Instant::now();
+        let gauges = Gauges {
+            is_running,
+            folder_exists: !self.gone,
+            waiting_files: self.stability.waiting(),
+            oldest: self.stability.oldest(),
+            last_document: self.state.journal.last_document(),
+        };
+        if let Some(error) = metrics.update(&self.counters, gauges) {
+            on_event(WatchEvent::MetricsFailed(&error));
+        }
     }
 
     /// Reads files that are ready, if the folder exists.
@@ -286,6 +332,9 @@ impl Watch {
                 && self.stability.is_ready(&name, &path, stamp)
             {
                 self.read(&input, name, stamp, on_event)?;
+                if self.updated.elapsed() >= METRICS_INTERVAL {
+                    self.update_metrics(true, on_event);
+                }
             }
         }
         self.commit()?;
@@ -311,6 +360,7 @@ impl Watch {
     /// Reports a file that cannot be examined, once per error.
     fn refuse(&mut self, error: Error, on_event: ReportFn<'_>) {
         if self.refused.insert(error.to_string()) {
+            self.counters.error(&error);
             on_event(WatchEvent::Read(&Report { errors: vec![error], ..Report::default() }));
         }
     }
@@ -356,6 +406,7 @@ impl Watch {
             return self.commit();
         }
         on_event(WatchEvent::Read(&report));
+        self.counters.add(&report);
         let result = Some(FileResult::new(&report, now()));
         batch.entries.push(JournalEntry::File { path: name, stamp, result });
         self.files = self.files.saturating_add(1);
@@ -370,7 +421,8 @@ impl Watch {
         let parts = hosts.as_mut().map(HostStateStore::take_parts).unwrap_or_default();
         let parts = parts.into_iter().map(|(part, number)| JournalEntry::Part { part, number });
         batch.entries.extend(parts);
-        batch.commit(&mut self.feed, journal)?;
+        let (lines, bytes) = batch.commit(&mut self.feed, journal)?;
+        self.counters.written(lines, bytes, self.options.mode.lines_per_event());
         match hosts {
             Some(hosts) => hosts.clean(),
             None => Ok(()),

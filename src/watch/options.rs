@@ -23,6 +23,20 @@ pub enum WatchMode {
     Changes(ChangeFormat, Baseline),
 }
 
+impl WatchMode {
+    /// Returns the number of lines that each event has: requests for the bulk API have one before it.
+    pub(super) fn lines_per_event(&self) -> u64 {
+        let has_index = match self {
+            Self::Events(Feed::Ecs(ecs)) => ecs.bulk.is_some(),
+            Self::Events(Feed::Ocsf(ocsf)) => ocsf.bulk.is_some(),
+            Self::Changes(ChangeFormat::Events(ecs), _) => ecs.bulk.is_some(),
+            Self::Events(Feed::Nested { .. } | Feed::Cim(_))
+            | Self::Changes(ChangeFormat::Rows, _) => false,
+        };
+        1 + u64::from(has_index)
+    }
+}
+
 /// Output for the first look at a host, when nothing is known about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -69,6 +83,8 @@ pub struct WatchOptions {
     pub reading: Options,
     /// Expression that selects the hosts and ports, or the changes, that are written.
     pub filter: Option<Filter>,
+    /// File for metrics in the text format of Prometheus. It is replaced whenever they change.
+    pub metrics: Option<PathBuf>,
 }
 
 impl WatchOptions {
@@ -89,6 +105,7 @@ impl WatchOptions {
             pick: PathFilter::default(),
             reading: Options::default(),
             filter: None,
+            metrics: None,
         }
     }
 }

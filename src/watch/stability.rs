@@ -58,6 +58,16 @@ impl StabilityTracker {
         self.waiting.retain(|name, _| there.contains(name));
     }
 
+    /// Returns the number of files that are waiting.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Returns the time at which the oldest waiting file was modified, in seconds since 1970.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.waiting.values().map(|file| file.stamp.modified()).min()
+    }
+
     /// Returns true if any file is waiting.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()

@@ -4,9 +4,11 @@ mod changes;
 mod copies;
 mod kills;
 mod library;
+mod metrics;
 mod runs;
 mod service;
 mod status;
+mod unit;
 
 use std::{
     collections::BTreeMap,
