@@ -154,7 +154,7 @@ mod tests {
         for id in ["9f-h1", "a\",\"b\":\"\\", "line\nbreak", "\u{e9}, b"] {
             for table in [Table::Hosts, Table::Ports] {
                 let text = rows::<JsonlRows>(id, table);
-                assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 1, "{id:?}");
+                assert_eq!(text.split(|byte| *byte == b'\n').count(), 2, "{id:?}");
                 let row: serde_json::Value = serde_json::from_slice(&text).unwrap();
                 assert_eq!(row["scan_id"], id);
                 assert_eq!(row["host_id"], format!("{id}-h0"));

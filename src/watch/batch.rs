@@ -217,8 +217,7 @@ fn digest(mut from: FileRange<'_>) -> io::Result<(String, u64)> {
         }
         let read = piece.get(..len).unwrap_or_default();
         hash.update(read);
-        let ends = read.iter().filter(|byte| **byte == b'\n').count();
-        lines = lines.saturating_add(u64::try_from(ends).unwrap_or_default());
+        lines += read.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
     }
 }
 

@@ -27,9 +27,10 @@ impl WatchMode {
     /// Returns the number of lines that each event has: requests for the bulk API have one before it.
     pub(super) fn lines_per_event(&self) -> u64 {
         let has_index = match self {
-            Self::Events(Feed::Ecs(ecs)) => ecs.bulk.is_some(),
+            Self::Events(Feed::Ecs(ecs)) | Self::Changes(ChangeFormat::Events(ecs), _) => {
+                ecs.bulk.is_some()
+            }
             Self::Events(Feed::Ocsf(ocsf)) => ocsf.bulk.is_some(),
-            Self::Changes(ChangeFormat::Events(ecs), _) => ecs.bulk.is_some(),
             Self::Events(Feed::Nested { .. } | Feed::Cim(_))
             | Self::Changes(ChangeFormat::Rows, _) => false,
         };

@@ -64,8 +64,13 @@ pub(in super::super) struct WriteArgs {
     /// Replace OUT if it exists; a folder only if scanmill wrote everything in it
     #[arg(long, env = "SCANMILL_OVERWRITE", value_parser = Switch::new())]
     pub(in super::super) overwrite: bool,
-    /// Tables to write [default: all; for csv in one file or on standard output, open_services]
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', env = "SCANMILL_TABLE")]
+    #[arg(
+        long,
+        help = "Tables to write [default: all; for csv in one file or on standard output, open_services]",
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        env = "SCANMILL_TABLE"
+    )]
     pub(in super::super) table: Vec<String>,
     /// Columns to write, in this order; needs a single table
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', env = "SCANMILL_COLUMNS")]

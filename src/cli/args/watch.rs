@@ -84,7 +84,7 @@ pub(in super::super) struct WatchArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_STATE_DIR",
         help_heading = "Watching")]
     pub(in super::super) state_dir: Option<OutputPath>,
-    /// Keep metrics in FILE, in the text format of Prometheus, for node_exporter's textfile collector
+    /// Keep metrics in FILE, in the text format of Prometheus, for the textfile collector of its node exporter
     ///
     /// FILE is replaced as a whole whenever they change. An existing FILE must be one that watch has
     /// written.

@@ -163,15 +163,7 @@ fn change_id(change: &Change, action: &str, [old, new]: [Option<&str>; 2]) -> St
 
 /// Writes the members of an event. Texts are cut to `bytes` bytes.
 fn event(ecs: &Ecs, content: &ChangeEvent<'_>, bytes: usize, out: &mut Vec<u8>) {
-    let &ChangeEvent {
-        host,
-        change,
-        action,
-        ref id,
-        ref run,
-        scan_ids: [old_scan, new_scan],
-        time,
-    } = content;
+    let &ChangeEvent { host, change, action, ref id, ref run, time, .. } = content;
     let event = Event {
         dataset: DATASET,
         kind: "event",
@@ -191,7 +183,7 @@ fn event(ecs: &Ecs, content: &ChangeEvent<'_>, bytes: usize, out: &mut Vec<u8>) 
     let ip = change.ip.as_deref().filter(|ip| is_ip(ip));
     let shown = change.ip.as_deref().unwrap_or(&change.host_key);
     text(key!("message"), out, |out| {
-        message(truncate_str(shown, bytes), (change, action), bytes, out)
+        message(truncate_str(shown, bytes), (change, action), bytes, out);
     });
     write_container(key!("host"), OBJECT, out, |out| {
         write_members!(out, "id": &*short_id_part(&change.host_key));
@@ -207,6 +199,12 @@ fn event(ecs: &Ecs, content: &ChangeEvent<'_>, bytes: usize, out: &mut Vec<u8>) 
     if let Some(protocol) = &change.protocol {
         place(content, (ip, plain.as_deref()), (protocol, change.port), bytes, out);
     }
+    nmap_members(content, bytes, out);
+}
+
+/// Writes `nmap`: the scan and the change. Texts are cut to `bytes` bytes.
+fn nmap_members(content: &ChangeEvent<'_>, bytes: usize, out: &mut Vec<u8>) {
+    let &ChangeEvent { change, ref run, scan_ids: [old_scan, new_scan], .. } = content;
     write_container(key!("nmap"), OBJECT, out, |out| {
         write_container(key!("scan"), OBJECT, out, |out| scan_members(run, out));
         write_container(key!("change"), OBJECT, out, |out| {

@@ -89,7 +89,7 @@ mod tests {
         };
         let mut line = Vec::new();
         merged_line(&merged, &[&odd, &plain], &mut line);
-        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, and nothing after it");
         let line: Value = serde_json::from_slice(&line).unwrap();
         let [first, second] = [&line["conflicts"][0], &line["conflicts"][1]];
         assert_eq!(

@@ -6,7 +6,7 @@ use crate::table::{
 };
 
 table! { OPEN_SERVICES, "One row per open port and service, with its host and scan.", key ["host_id", "protocol", "port", "service_index"], OpenService(r: OpenServiceRow<'_>):
-    "scan_date" ColumnType::Utf8, ? "UTC date on which the scan started, or else the date of start_time." => r.scan_date.map(Cell::Plain).unwrap_or(Cell::Null);
+    "scan_date" ColumnType::Utf8, ? "UTC date on which the scan started, or else the date of start_time." => r.scan_date.map_or(Cell::Null, Cell::Plain);
     "start_time" ColumnType::Timestamp, ? "Time at which nmap started on the host, or else started the scan." => r.host.start_time;
     "host_key" ColumnType::Utf8, ! "Identity of the host across scans." => r.host.host_key;
     "ip" ColumnType::Utf8, ? "First IP address of the host." => r.host.ip();
