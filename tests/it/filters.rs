@@ -353,10 +353,10 @@ fn address_tests(ips: Vec<String>) -> BoxedStrategy<Condition> {
             let conditions = networks.iter().map(|network| format!("inside(n.v, '{network}')"));
             let sql = of(&format!("({})", conditions.collect::<Vec<_>>().join(" OR ")));
             let list = networks.join(", ");
-            if !negated {
-                Condition::new(format!("ip in ({list})"), sql, false)
-            } else {
+            if negated {
                 Condition::new(format!("ip not in ({list})"), format!("NOT {sql}"), false)
+            } else {
+                Condition::new(format!("ip in ({list})"), sql, false)
             }
         });
     let single = (select(ips), 0_u8..6).prop_map(move |(ip, operator)| {

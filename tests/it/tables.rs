@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use scanmill::model::version_key;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn rows_repeat_the_address_key_state_and_time_of_their_host_and_port() {
 #[test]
 fn one_match_per_host_is_the_best() {
     let tables = rows(&["convert", "-q", "--table", "os_matches", &fixtures()]);
-    let mut hosts: HashMap<Vec<String>, Vec<&Value>> = HashMap::new();
+    let mut hosts: BTreeMap<Vec<String>, Vec<&Value>> = BTreeMap::new();
     for row in &tables["os_matches"] {
         hosts.entry(key(row, &["host_id"])).or_default().push(row);
     }

@@ -243,8 +243,8 @@ fn used_by_merge(documents: &[String]) -> Vec<String> {
             }
         }
     }
-    let merged = merger.finish().unwrap();
-    merged.scans().iter().filter(|scan| scan.used).map(|scan| scan.source.clone()).collect()
+    let result = merger.finish().unwrap();
+    result.scans().iter().filter(|scan| scan.used).map(|scan| scan.source.clone()).collect()
 }
 
 /// Returns the names of the documents that a dataset has after loading them in runs of `at_once`, in order.

@@ -96,13 +96,9 @@ fn a_running_watch_keeps_its_metrics_up_to_date() {
     let first = samples(&place)["last_check_timestamp_seconds"];
     // A file without its end waits.
     place.put("b.xml", &scan(2, 2).as_bytes()[..300]);
-    let old = std::time::SystemTime::now() - Duration::from_secs(5000);
-    fs::File::options()
-        .append(true)
-        .open(place.path("in/b.xml"))
-        .unwrap()
-        .set_modified(old)
-        .unwrap();
+    let waiting = fs::File::options().append(true).open(place.path("in/b.xml")).unwrap();
+    let now = waiting.metadata().unwrap().modified().unwrap();
+    waiting.set_modified(now - Duration::from_secs(5000)).unwrap();
     wait("waiting_files", 1);
     let lag = samples(&place)["lag_seconds"];
     assert!((4900..6000).contains(&lag), "{lag}");

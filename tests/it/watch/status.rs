@@ -153,9 +153,9 @@ fn journals_of_earlier_versions_are_read() {
         let entry_of_old = entry.as_object_mut().unwrap();
         entry_of_old.remove("result");
         let json = entry.to_string();
-        let sum: String =
-            Sha256::digest(&json).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        writeln!(old, "{sum} {json}").unwrap();
+        let digest = Sha256::digest(&json);
+        let sum = u32::from_be_bytes(digest[..4].try_into().unwrap());
+        writeln!(old, "{sum:08x} {json}").unwrap();
     }
     assert_ne!(old.len(), text.len());
     fs::write(&ledger, &old).unwrap();
