@@ -154,6 +154,7 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let mut options = WatchOptions::new(folder, &out, what, name);
     options.state = args.state_dir.as_deref().map(Path::to_path_buf);
     options.metrics = args.metrics.as_deref().map(Path::to_path_buf);
+    options.heartbeat = args.heartbeat;
     options.settle = args.settle;
     options.filter.clone_from(&args.filter);
     let rotation = Rotation {

@@ -52,6 +52,8 @@ use std::{
 };
 
 pub(crate) use self::metrics::check_metrics;
+use sha2::{Digest as _, Sha256};
+
 use self::{
     feed::FeedFile,
     folder_names::FolderNames,
@@ -72,9 +74,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
     format::Discard,
     fs,
-    model::EventSource as _,
+    model::{EventSource as _, Timestamp},
     pipeline::{Filters, Pipeline, Report},
     source::{self, Input},
+    text::hex,
 };
 
 /// Last bytes of a complete XML file of nmap.
@@ -87,6 +90,9 @@ const POLL_BACKOFF: u32 = 10;
 
 /// Maximum time until a sleeping run notices that it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(50);
+
+/// Minimum time between two heartbeats.
+const MIN_HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Minimum time between two updates of the metrics during a look. At its end, they are always updated.
 const METRICS_INTERVAL: Duration = Duration::from_secs(1);
@@ -114,6 +120,8 @@ pub struct Watch {
     metrics: Option<MetricsFile>,
     /// Time at which the metrics were last updated.
     updated: Instant,
+    /// Time at which lines were last written to the feed.
+    written: Instant,
     stop: Arc<AtomicBool>,
     reopen: Arc<AtomicBool>,
 }
@@ -152,6 +160,12 @@ impl Watch {
         if !options.folder.is_dir() {
             return Err(Error::usage(format!("{} is not a folder", options.folder.display())));
         }
+        if options.heartbeat.is_some() && options.mode.ecs().is_none() {
+            return Err(Error::usage("a heartbeat is an event: it is for --to ecs"));
+        }
+        if options.heartbeat.is_some_and(|every| every < MIN_HEARTBEAT) {
+            return Err(Error::usage("a heartbeat takes 1s at least"));
+        }
         // Copies of a document are recognized by their bytes.
         options.reading.hash = true;
         let locked = LockedFolder::new(&options)?;
@@ -164,6 +178,7 @@ impl Watch {
             counters: Counters::default(),
             metrics,
             updated: Instant::now(),
+            written: Instant::now(),
             options,
             feed,
             state,
@@ -338,6 +353,7 @@ impl Watch {
             }
         }
         self.commit()?;
+        self.beat()?;
         self.stability.retain(&there);
         if !self.tidied {
             self.tidied = true;
@@ -415,6 +431,29 @@ impl Watch {
         if full || hosts.is_some() { self.commit() } else { Ok(()) }
     }
 
+    /// Writes a heartbeat if nothing was written for its time. It is a batch of its own, so that it is
+    /// in the feed once, too.
+    fn beat(&mut self) -> Result<()> {
+        let (Some(ecs), Some(time)) = (self.options.mode.ecs(), Timestamp::from_seconds(now()))
+        else {
+            return Ok(());
+        };
+        if self.options.heartbeat.is_none_or(|every| self.written.elapsed() < every) {
+            return Ok(());
+        }
+        let mut hash = Sha256::new();
+        hash.update(self.feed.path().as_os_str().as_encoded_bytes());
+        #[expect(clippy::disallowed_methods, reason = "each heartbeat has an ID of its own")]
+        let nanoseconds =
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        hash.update(nanoseconds.to_le_bytes());
+        hash.update(std::process::id().to_le_bytes());
+        let mut id = hex(&hash.finalize());
+        id.truncate(32);
+        ecs.heartbeat(&id, time, self.state.batch.lines.held());
+        self.commit()
+    }
+
     fn commit(&mut self) -> Result<()> {
         self.files = 0;
         let WatchState { journal, hosts, batch, .. } = &mut self.state;
@@ -422,6 +461,9 @@ impl Watch {
         let parts = parts.into_iter().map(|(part, number)| JournalEntry::Part { part, number });
         batch.entries.extend(parts);
         let (lines, bytes) = batch.commit(&mut self.feed, journal)?;
+        if lines > 0 {
+            self.written = Instant::now();
+        }
         self.counters.written(lines, bytes, self.options.mode.lines_per_event());
         match hosts {
             Some(hosts) => hosts.clean(),

@@ -24,6 +24,14 @@ pub enum WatchMode {
 }
 
 impl WatchMode {
+    /// Returns the format of the events, if it has heartbeats.
+    pub(super) fn ecs(&self) -> Option<&Ecs> {
+        match self {
+            Self::Events(Feed::Ecs(ecs)) | Self::Changes(ChangeFormat::Events(ecs), _) => Some(ecs),
+            Self::Events(_) | Self::Changes(ChangeFormat::Rows, _) => None,
+        }
+    }
+
     /// Returns the number of lines that each event has: requests for the bulk API have one before it.
     pub(super) fn lines_per_event(&self) -> u64 {
         let has_index = match self {
@@ -86,6 +94,8 @@ pub struct WatchOptions {
     pub filter: Option<Filter>,
     /// File for metrics in the text format of Prometheus. It is replaced whenever they change.
     pub metrics: Option<PathBuf>,
+    /// Time without a line after which an event is written that shows that the watch runs; for ECS.
+    pub heartbeat: Option<Duration>,
 }
 
 impl WatchOptions {
@@ -107,6 +117,7 @@ impl WatchOptions {
             reading: Options::default(),
             filter: None,
             metrics: None,
+            heartbeat: None,
         }
     }
 }

@@ -84,13 +84,17 @@ pub(in super::super) struct WatchArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "SCANMILL_STATE_DIR",
         help_heading = "Watching")]
     pub(in super::super) state_dir: Option<OutputPath>,
-    /// Keep metrics in FILE, in the text format of Prometheus, for the textfile collector of its node exporter
+    /// Keep metrics in FILE, in the text format of Prometheus, for the textfile collector of `node_exporter`
     ///
     /// FILE is replaced as a whole whenever they change. An existing FILE must be one that watch has
     /// written.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SCANMILL_METRICS",
         help_heading = "Watching")]
     pub(in super::super) metrics: Option<OutputPath>,
+    /// ecs: write an event that shows that the watch runs when nothing was written for this time
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "once",
+        env = "SCANMILL_HEARTBEAT", help_heading = "Watching")]
+    pub(in super::super) heartbeat: Option<Duration>,
     /// Read the existing files, then end
     #[arg(long, env = "SCANMILL_ONCE", value_parser = Switch::new(), help_heading = "Watching")]
     pub(in super::super) once: bool,

@@ -1,7 +1,7 @@
 //! Elastic Common Schema: one event per host, one per port, one per scan, and optionally one per script
 //! (docs/siem.md, "ECS").
 //!
-//! Each event is one line. `host`, `port`, `scan` and `change` write the events of their subject, `fields` lists
+//! Each event is one line. `host`, `port`, `scan`, `change` and `heartbeat` write the events of their subject, `fields` lists
 //! every field that they may contain, and `template` prints the index templates from that list. A new field needs its
 //! line in `fields`. Parts that the events of one host repeat are written once and copied (`HostPrefix`,
 //! `ScanFields`). A line that exceeds the limit is written again from a truncated host (`feed::truncate`).
@@ -9,6 +9,7 @@
 mod change;
 mod event;
 mod fields;
+mod heartbeat;
 mod host;
 mod host_prefix;
 mod options;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod copies;
+mod heartbeat;
 mod kills;
 mod library;
 mod metrics;
