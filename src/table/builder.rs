@@ -182,8 +182,10 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-            // In order: scan_id, host_id, no port and protocol, scope, index, name, origin.
+            // In order: scan_id, host_id, no port and protocol, scope, index, name, origin, no address, host_key, no
+            // state and start.
             let ids = (1 + 4) + ("s-h0".len() + 4) + 1 + 1 + 8 + 8 + 8 + 8;
+            let ids = ids + 1 + ("idx:0".len() + 4) + 1 + 1;
             let (batch, sizes) = builder.finish_sized().unwrap();
             assert_eq!(sizes, [ids + 8 + 1, ids + 1 + 8, ids + 11 + 7]);
             let output = batch.column_by_name("name").unwrap();

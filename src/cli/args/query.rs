@@ -36,10 +36,6 @@ impl QueryFormatArg {
              The tables are those of `scanmill schema`. Only those that the statement names are loaded",
         ))
 )]
-#[cfg_attr(
-    not(feature = "full"),
-    expect(dead_code, reason = "without SQLite, the command only names the feature that it needs")
-)]
 pub(in super::super) struct QueryArgs {
     #[command(flatten)]
     pub(in super::super) read: ReadArgs,

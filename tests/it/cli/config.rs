@@ -140,7 +140,7 @@ fn a_file_that_may_not_be_read_is_named_and_the_home_of_another_user_is_ignored(
         std::fs::create_dir_all(folder.path(path)).unwrap();
         std::fs::set_permissions(folder.path(path), PermissionsExt::from_mode(0o755)).unwrap();
     }
-    folder.write("home/scanmill/scanmill.toml", "to = \"csv\"\n");
+    folder.write("home/scanmill/scanmill.toml", "to = \"parquet\"\n");
     folder.write("a.xml", std::fs::read(xml(GOOD)).unwrap());
     let home = folder.path("home");
     let run = || as_nobody_with(&folder, &[("XDG_CONFIG_HOME", &home)], &["convert", "a.xml"]);
@@ -150,7 +150,7 @@ fn a_file_that_may_not_be_read_is_named_and_the_home_of_another_user_is_ignored(
             "setpriv or the rights for it are missing",
         );
     };
-    assert_eq!(code, Some(2), "csv on standard output");
+    assert_eq!(code, Some(2), "all tables as parquet on standard output");
     std::fs::set_permissions(&home, PermissionsExt::from_mode(0o700)).unwrap();
     assert_eq!(run().unwrap().0, Some(0));
     let here = folder.write("scanmill.toml", "to = \"csv\"\n");

@@ -72,7 +72,7 @@ fn unknown_arguments_are_usage_errors() {
     refuses(&["frobnicate"], &["frobnicate"]);
     refuses(&["convert"], &["INPUT"]);
     refuses(&[], &["Usage:", "convert", "inspect"]);
-    refuses(&["convert", &good, "--to", "xml"], &["jsonl", "csv", "parquet"]);
+    refuses(&["convert", &good, "--to", "yaml"], &["jsonl", "csv", "parquet"]);
     refuses(&["convert", &good, "--compression", "zip"], &["zip", "snappy"]);
     refuses(&["convert", &good, "--max-host", "1T"], &["--max-host", "1T"]);
     refuses(&["completions", "tcsh"], &["tcsh", "zsh"]);

@@ -44,10 +44,10 @@ fn an_output_must_not_be_an_input() {
     for out in
         ["in/a.xml", "./in/../in/a.xml", "in-link/a.xml", "a-link", "a-hard", "in/deep/../a.xml"]
     {
-        let args = format!("convert in/a.xml --to jsonl --overwrite -o {out}");
+        let args = format!("convert in/a.xml --to xml --overwrite -o {out}");
         refused(&folder, &args, "is an input");
         // An input that is found in a folder counts, too.
-        let args = format!("merge in --to jsonl --overwrite -o {out}");
+        let args = format!("merge in --to xml --overwrite -o {out}");
         refused(&folder, &args, "in");
         refused(&folder, &format!("convert in/a.xml --report {out}"), "is an input");
         refused(
@@ -56,8 +56,8 @@ fn an_output_must_not_be_an_input() {
             "is an input",
         );
     }
-    refused(&folder, "convert a-hard --to jsonl --overwrite -o in/a.xml", "is an input");
-    refused(&folder, "convert --files-from list --to jsonl --overwrite -o in/a.xml", "is an input");
+    refused(&folder, "convert a-hard --to xml --overwrite -o in/a.xml", "is an input");
+    refused(&folder, "convert --files-from list --to xml --overwrite -o in/a.xml", "is an input");
     refused(&folder, "convert --files-from list --to jsonl --overwrite -o list", "is an input");
     refused(&folder, "convert --follow in/a.xml --to jsonl --overwrite -o a-link", "is an input");
     refused(&folder, "convert --follow new.xml --to jsonl -o ./new.xml", "is an input");
@@ -202,7 +202,7 @@ fn streams_are_compared_with_files() {
     let folder = place();
     let path = folder.path("in/a.xml");
     let mut command = program();
-    command.args(["convert", "-", "--to", "jsonl", "--overwrite", "-o", &path]);
+    command.args(["convert", "-", "--to", "xml", "--overwrite", "-o", &path]);
     command.stdin(File::open(&path).unwrap());
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));

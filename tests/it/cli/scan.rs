@@ -535,7 +535,7 @@ fn invalid_targets_and_arguments_are_refused_before_anything_runs() {
         (&["::1", "--args", "-4"], &["-4"]),
         (&["192.0.2.1", "--parallel", "0"], &["--parallel"]),
         (&["192.0.2.1", "--parallel", "1000"], &["--parallel", "256"]),
-        (&["192.0.2.1", "--to", "csv"], &["-o"]),
+        (&["192.0.2.1", "--to", "parquet"], &["-o"]),
         (&["192.0.2.1", "--engine", "/no/such.toml"], &["/no/such.toml"]),
         (&[], &["TARGET"]),
     ] {
