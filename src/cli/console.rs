@@ -349,6 +349,12 @@ fn hint(error: &Error) -> Option<&'static str> {
         ErrorKind::StateMismatch { .. } => Some(
             "give the options that the state was written with, or name another state: merge --state FILE, watch --state-dir DIR",
         ),
+        ErrorKind::InvalidQuery { message, .. } if message.starts_with("no such column") => {
+            Some("`scanmill schema TABLE` prints the columns of a table")
+        }
+        ErrorKind::InvalidQuery { message, .. } if message.starts_with("no such table") => {
+            Some("`scanmill schema --format sqlite-views` prints the views")
+        }
         ErrorKind::NotReplaced { .. } => Some(FOREIGN),
         ErrorKind::State { .. } => Some("restore a copy of it, or move it away to start over"),
         _ => None,

@@ -104,7 +104,7 @@ impl Engine {
     /// Adds a host script.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Engine`] if its name is empty or taken, or its targets are not valid.
+    /// Returns [`ErrorKind::Engine`](crate::error::ErrorKind::Engine) if its name is empty or taken, or its targets are not valid.
     pub fn host_script(&mut self, script: HostScript) -> Result<()> {
         let script = script.checked()?;
         if self.hosts.iter().any(|known| known.name() == script.name()) {
@@ -117,7 +117,7 @@ impl Engine {
     /// Adds a port script.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::Engine`] if its name is empty or taken, if it has no ports, or if targets, ports,
+    /// Returns [`ErrorKind::Engine`](crate::error::ErrorKind::Engine) if its name is empty or taken, if it has no ports, or if targets, ports,
     /// protocol or states are not valid.
     pub fn port_script(&mut self, script: PortScript) -> Result<()> {
         let script = script.checked()?;

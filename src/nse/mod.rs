@@ -8,7 +8,7 @@
 //! Script ──▶ structured (one tree, also for JSON text of datasets and engines) ──▶ certificate, vulnerability, summary
 //! ```
 //!
-//! The readers are pure functions of one [`Script`]: they keep no state and never fail. A result that does not have the
+//! The readers are pure functions of one [`Script`](crate::model::Script): they keep no state and never fail. A result that does not have the
 //! expected form gives fewer values, not an error, because scripts of other authors may have the same name. The tables
 //! `open_services`, `certificates` and `vulnerabilities` and the feeds show what is returned here, so both agree.
 //!

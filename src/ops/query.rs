@@ -343,7 +343,6 @@ fn token_at(sql: &str, start: usize) -> Range<usize> {
 fn refuse(sql: &str, place: Option<Range<usize>>, message: String) -> Error {
     let mut lines = message;
     let names_table = lines.starts_with("no such table");
-    let names_column = lines.starts_with("no such column");
     if let Some(place) = &place {
         let (shown, marks) = excerpt(sql, place.clone());
         for line in [shown, marks] {
@@ -355,9 +354,6 @@ fn refuse(sql: &str, place: Option<Range<usize>>, message: String) -> Error {
         let names: Vec<_> = known_tables().into_iter().map(Table::name).collect();
         lines.push_str("\nthe tables are ");
         lines.push_str(&names.join(", "));
-        lines.push_str("; `scanmill schema --format sqlite-views` prints the views");
-    } else if names_column {
-        lines.push_str("\n`scanmill schema TABLE` prints the columns of a table");
     }
     Error::new(ErrorKind::InvalidQuery { sql: sql.to_owned(), place, message: lines })
 }

@@ -109,7 +109,10 @@ fn tables_and_columns_can_be_selected() {
 fn wrong_usage_is_reported_and_inputs_are_never_replaced() {
     let folder = Folder::new();
     let one = xml(DAY1);
-    refuses(&["history", &one, "--to", "ecs"], &["[possible values: jsonl, json, csv, markdown, parquet, arrow,"]);
+    refuses(
+        &["history", &one, "--to", "ecs"],
+        &["[possible values: jsonl, json, csv, markdown, parquet, arrow,"],
+    );
     for help in ["-h", "--help"] {
         let help = ends(0, &["history", help]).stdout;
         assert!(!["ecs", "ocsf", "cim"].iter().any(|to| help.contains(to)), "{help}");
