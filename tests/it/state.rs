@@ -435,7 +435,7 @@ fn a_state_refuses_other_options() {
         policy.with_flags(MergeFlags { udp: false, ..MergeFlags::default() }),
     ] {
         let error = go_on(other, Some(&state), &docs, usize::MAX).unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Usage(_)), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::StateMismatch { .. }), "{error}");
     }
     let older = policy.with_max_age(Some(std::time::Duration::from_secs(9)));
     assert!(

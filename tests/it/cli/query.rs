@@ -103,7 +103,7 @@ mod full {
         let ran = refuses_with(&["query", &xml(GOOD), "SELECT prot FROM ports"]);
         assert_eq!(
             ran,
-            "error: no such column: prot\n  SELECT prot FROM ports\n         ^^^^\n`scanmill schema TABLE` prints the columns of a table\n"
+            "error: no such column: prot\n  SELECT prot FROM ports\n         ^^^^\nhint: `scanmill schema TABLE` prints the columns of a table\n"
         );
         // Text from outside forges no line.
         let ran =

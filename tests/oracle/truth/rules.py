@@ -631,6 +631,12 @@ def rows_of(host, index, tables, options):
     host.shown_extra_ports = row["extra_ports"]
     tables["hosts"].append({**row, "host_index": index})
     ip = row["ip"]
+    begun = {look.id: look.used.scan.start for look in host.looks}
+
+    def start(scan_id):
+        """Returns the start of the host, which is that of the scan that supplied its state, or else of the scan."""
+        return (host.head.start if scan_id == host.head.id else None) or begun.get(scan_id)
+
     chosen = options["state"].split(",") if options.get("state") else None
     for place, ((protocol, number), port) in enumerate(host.ports.items()):
         owner = port["owner"]
@@ -639,23 +645,29 @@ def rows_of(host, index, tables, options):
             continue
         at = {**ident, "protocol": protocol, "port": number}
         tables["ports"].append({
-            **at, "scan_id": owner.id, "ip": ip, "port_index": place, "expanded": False,
+            **at, "scan_id": owner.id, "ip": ip, "start_time": start(owner.id), "port_index": place, "expanded": False,
             **{c: row.get(c) for c in ("state", "reason", "reason_ttl", "reason_ip", "owner")},
             **{c: port[c] for c in ("first_seen", "last_seen", "last_looked", "seen")},
         })
         services = port["services"]
         for number_in, service in enumerate(services.ports[protocol, number]["services"]):
-            tables["services"].append({**at, "scan_id": services.id, "service_index": number_in, "ip": ip, **service})
+            tables["services"].append({**at, "scan_id": services.id, "service_index": number_in, "ip": ip,
+                                       "start_time": start(services.id), "state": row["state"], **service})
         scripts = port["scripts"]
         for number_in, script in enumerate(scripts.ports[protocol, number]["scripts"]):
             tables["scripts"].append({**at, "scan_id": scripts.id, "scope": "port", "script_index": number_in,
+                                      "ip": ip, "start_time": start(scripts.id), "state": row["state"],
                                       "origin": "nse", **script})
     for number_in, (scan_id, script) in enumerate(host.scripts):
-        tables["scripts"].append({**ident, "scan_id": scan_id, "scope": "host", "script_index": number_in, "origin": "nse", **script})
+        tables["scripts"].append({**ident, "scan_id": scan_id, "scope": "host", "script_index": number_in,
+                                  "ip": ip, "start_time": start(scan_id), "origin": "nse", **script})
     classes = 0
     groups = list(zip(host.os_ids, range(len(host.os_ids)), (m.get("classes", []) for m in host.os["matches"])))
+    accuracies = [-1 if m.get("accuracy") is None else m["accuracy"] for m in host.os["matches"]]
+    best = accuracies.index(max(accuracies)) if accuracies else None
     for scan_id, place, match in zip(host.os_ids, range(len(host.os_ids)), host.os["matches"]):
         tables["os_matches"].append({**ident, "scan_id": scan_id, "match_index": place,
+                                     "ip": ip, "start_time": start(scan_id), "best": place == best,
                                      **{c: match.get(c) for c in ("name", "accuracy", "line")}})
     for scan_id, place, members in groups + [(host.orphans_id, None, host.os["classes"])]:
         for one in members:
@@ -672,7 +684,8 @@ def rows_of(host, index, tables, options):
 def rows_of_scan(one, tables):
     scan = one.scan
     for scope_index, script in enumerate(scan.scripts):
-        tables["scripts"].append({"scan_id": one.id, "script_index": scope_index, "origin": "nse", **script})
+        tables["scripts"].append({"scan_id": one.id, "script_index": scope_index, "start_time": scan.start,
+                                  "origin": "nse", **script})
     codes = own_warnings(scan)
     if one.collides:
         codes["W_ID_COLLISION"] = 1
