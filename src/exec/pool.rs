@@ -80,7 +80,7 @@ impl ThreadPool {
 
     /// Runs the oldest task that no thread has started, on this thread. Returns false if there is none.
     #[must_use]
-    pub fn run_one(&self) -> bool {
+    pub(crate) fn run_one(&self) -> bool {
         self.queue.run_oldest()
     }
 }

@@ -43,7 +43,11 @@ impl DocumentSink {
     /// # Errors
     /// Returns a usage error if the file exists and may not be replaced, or if another process is writing it, and an
     /// output error if it cannot be created.
-    pub fn open_live(path: &Path, overwrite: bool, temporaries: &Temporaries) -> Result<Self> {
+    pub(crate) fn open_live(
+        path: &Path,
+        overwrite: bool,
+        temporaries: &Temporaries,
+    ) -> Result<Self> {
         Ok(Self { stream: TextStream::open_in_place(path, overwrite, temporaries)? })
     }
 

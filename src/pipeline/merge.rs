@@ -57,7 +57,7 @@ impl MergeInput {
     /// Sets the approximate memory, in bytes, for the data kept of each scan in addition to its hosts. Exceeding it is
     /// an error of the kind [`MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
     #[must_use]
-    pub fn with_room(mut self, bytes: usize) -> Self {
+    pub(crate) fn with_room(mut self, bytes: usize) -> Self {
         self.memory = MemoryLimit::new(bytes);
         self
     }

@@ -170,7 +170,7 @@ impl<F: Format> Pipeline<F> {
     /// Sets the approximate memory, in bytes, for the data kept of inputs and documents until the end. Exceeding it is
     /// an error of the kind [`MemoryLimit`](crate::error::ErrorKind::MemoryLimit).
     #[must_use]
-    pub fn with_room(mut self, bytes: usize) -> Self {
+    pub(crate) fn with_room(mut self, bytes: usize) -> Self {
         self.worker.memory = MemoryLimit::new(bytes);
         self
     }
@@ -299,7 +299,7 @@ impl<F: Format> Pipeline<F> {
     ///
     /// # Errors
     /// Fails if the output cannot be written.
-    pub fn skip_known(&mut self, name: &str) -> Result<()> {
+    pub(crate) fn skip_known(&mut self, name: &str) -> Result<()> {
         self.record(InputTask::Known(name.to_owned()))
     }
 

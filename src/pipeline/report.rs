@@ -222,7 +222,7 @@ impl Report {
     }
 
     /// Counts a warning. The position of the first one with its code is kept.
-    pub fn warn(&mut self, code: &'static str, warning: WarningReport) {
+    pub(crate) fn warn(&mut self, code: &'static str, warning: WarningReport) {
         match self.warnings.entry(code) {
             Entry::Vacant(entry) => {
                 entry.insert(warning);
@@ -323,7 +323,7 @@ impl Report {
 
     /// Returns true if any part of a scan was read: a complete document, or at least some hosts.
     #[must_use]
-    pub fn has_input(&self) -> bool {
+    pub(crate) fn has_input(&self) -> bool {
         let read = self.count(Outcome::Read) > 0 || self.count(Outcome::Known) > 0;
         read || self.has_scan()
     }
@@ -336,7 +336,7 @@ impl Report {
 
     /// Returns true if strict reading ended an input.
     #[must_use]
-    pub fn strict_failed(&self) -> bool {
+    pub(crate) fn strict_failed(&self) -> bool {
         self.errors.iter().any(|error| error.code() == DiagnosticCode::Strict)
     }
 }

@@ -37,7 +37,7 @@ enum Inner<'m> {
 impl<'m> MemberData<'m> {
     /// Wraps bytes that were already read.
     #[must_use]
-    pub fn from_vec(bytes: Vec<u8>) -> Self {
+    pub(crate) fn from_vec(bytes: Vec<u8>) -> Self {
         Self(Inner::Held(Cursor::new(bytes)))
     }
 
@@ -51,7 +51,7 @@ impl<'m> MemberData<'m> {
     ///
     /// # Errors
     /// Returns `self` if the bytes still have to be read.
-    pub fn into_held(self) -> Result<Vec<u8>, Self> {
+    pub(crate) fn into_held(self) -> Result<Vec<u8>, Self> {
         match self.0 {
             Inner::Held(bytes) if bytes.position() == 0 => Ok(bytes.into_inner()),
             other => Err(Self(other)),

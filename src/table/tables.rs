@@ -117,7 +117,7 @@ impl Table {
     ///
     /// # Errors
     /// Returns [`ErrorKind::UnknownName`] with the list of these tables if there is none.
-    pub fn from_name_in(tables: &[Self], name: &str) -> Result<Self> {
+    pub(crate) fn from_name_in(tables: &[Self], name: &str) -> Result<Self> {
         tables.iter().copied().find(|table| table.name() == name).ok_or_else(|| {
             let known: Vec<_> = tables.iter().map(|table| table.name()).collect();
             let message = format!("unknown table {name:?}; the tables are {}", known.join(", "));
