@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::root;
+use crate::support::{command, output_of, root};
 
 #[test]
 fn the_readme_shows_the_summary_of_the_fixtures() {
@@ -94,4 +94,25 @@ fn examples_print_what_is_shown() {
             .unwrap();
         assert_eq!(String::from_utf8(run.stdout).unwrap(), text, "{command}");
     }
+}
+
+#[test]
+fn looking_at_scans_prints_what_is_shown() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, section) = readme.split_once("### Look at scans\n").unwrap();
+    let (section, _) = section.split_once("\n### ").unwrap();
+    let program = assert_cmd::cargo::cargo_bin!("scanmill");
+    let mut shown = 0;
+    for block in section.split("```sh\n").skip(1) {
+        let (commands, rest) = block.split_once("```\n\n```text\n").unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        // `$0` is the first argument after the script.
+        let script = format!("PATH=\"$0:$PATH\"\n{commands}");
+        let mut shell = command("sh");
+        shell.current_dir(root()).env("LC_ALL", "C").args(["-c", &script]);
+        shell.arg(program.parent().unwrap());
+        assert_eq!(output_of(&mut shell), text, "{commands}");
+        shown += 1;
+    }
+    assert_eq!(shown, 3);
 }

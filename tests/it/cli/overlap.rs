@@ -60,7 +60,7 @@ fn an_output_must_not_be_an_input() {
     refused(&folder, "convert --files-from list --to xml --overwrite -o in/a.xml", "is an input");
     refused(&folder, "convert --files-from list --to jsonl --overwrite -o list", "is an input");
     refused(&folder, "convert --follow in/a.xml --to jsonl --overwrite -o a-link", "is an input");
-    refused(&folder, "convert --follow new.xml --to jsonl -o ./new.xml", "is an input");
+    refused(&folder, "convert --follow new.jsonl --to jsonl -o ./new.jsonl", "is an input");
     refused(&folder, "convert in/a.xml missing.jsonl --overwrite -o missing.jsonl", "is an input");
     refused(&folder, "ingest in --into in", "is an input");
     refused(&folder, "ingest in/a.xml --into dataset --report in/a.xml", "is an input");
