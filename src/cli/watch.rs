@@ -39,6 +39,7 @@ pub(super) fn run(args: &WatchArgs, console: &Console) -> Result<Exit> {
     let (folder, out) = (options.folder.clone(), options.out.clone());
     let mut paths = reserved(None, console.args().config_file());
     paths.names.state = "--state-dir";
+    paths.names.metrics = "--metrics";
     let control = WatchControl::new(Arc::clone(&service.stop).into())
         .with_reopen(Arc::clone(&service.reopen))
         .with_once(args.once)

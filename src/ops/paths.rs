@@ -31,11 +31,18 @@ pub struct PathNames {
     pub state: &'static str,
     /// File that keeps the XML of nmap.
     pub xml_copy: &'static str,
+    /// Metrics of a watch.
+    pub metrics: &'static str,
 }
 
 impl Default for PathNames {
     fn default() -> Self {
-        Self { output: "output", state: "state", xml_copy: "copy of the XML" }
+        Self {
+            output: "output",
+            state: "state",
+            xml_copy: "copy of the XML",
+            metrics: "file of metrics",
+        }
     }
 }
 

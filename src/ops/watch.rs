@@ -208,7 +208,7 @@ fn check_paths(options: &WatchOptions, control: &WatchControl) -> Result<()> {
         others: reserved.read.iter().map(PathBuf::as_path).collect(),
         ..InputPaths::default()
     };
-    let metrics = OutputPath::file("--metrics", options.metrics.as_deref());
+    let metrics = OutputPath::file(reserved.names.metrics, options.metrics.as_deref());
     let written = [feed, state].into_iter().chain(metrics).chain(reserved.written());
     paths::check(written, &reading, false)?;
     options.metrics.as_deref().map_or(Ok(()), check_metrics)?;
