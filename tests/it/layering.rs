@@ -324,11 +324,12 @@ fn unix_apis_are_used_in_few_files() {
 
 /// Files outside the command whose text contains options that are not those of the command, or that users of the
 /// library read as well: nmap's own options, options in saved states, and descriptions of columns.
-const NAME_OPTIONS: [&str; 6] = [
+const NAME_OPTIONS: [&str; 7] = [
     "src/feed/ecs/template.rs",
     "src/format/mod.rs",
     "src/merge/state/mod.rs",
     "src/scanner/nmap_command.rs",
+    "src/table/schema/derived.rs",
     "src/table/schema/ports.rs",
     "src/table/schema/runs.rs",
 ];
