@@ -173,7 +173,7 @@ pub fn watch(
 /// let mode = WatchMode::Events(Feed::Nested { events: false });
 /// let control = WatchControl::new(CancellationToken::new()).with_once(true);
 /// ops::watch(WatchOptions::new(&drop, &out, mode, "jsonl"), &control, &mut |_| {})?;
-/// std::fs::copy("fixtures/02-tcp-connect-reason.xml", drop.join("b.xml"))?;
+/// std::fs::copy("fixtures/02-syn-versions-scripts.xml", drop.join("b.xml"))?;
 ///
 /// let status = ops::watch_status(&WatchStatusOptions::new(&drop))?;
 /// assert_eq!((status.documents, status.given), (1, 1));

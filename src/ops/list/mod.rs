@@ -169,7 +169,7 @@ impl ListOptions {
 /// let inputs = Inputs::new(["fixtures/01-tcp-connect-default.xml"]);
 /// let options = ListOptions::default().with_filter(Filter::parse("port < 1024")?);
 /// let ports: Vec<String> = ops::list(&inputs, ListKind::Ports, &options)?.collect();
-/// assert_eq!(ports, ["22,80,443"]);
+/// assert_eq!(ports, ["25,80,443"]);
 /// # Ok::<(), scanmill::error::Error>(())
 /// ```
 ///
