@@ -331,7 +331,7 @@ const NAME_OPTIONS: [&str; 7] = [
     "src/scanner/nmap_command.rs",
     "src/table/schema/derived.rs",
     "src/table/schema/ports.rs",
-    "src/table/schema/runs.rs",
+    "src/table/schema/scans.rs",
 ];
 
 /// Returns true if a line of code has a word that looks like an option, such as `--memory`, in a string.
