@@ -161,7 +161,7 @@ impl Watch {
             return Err(Error::usage(format!("{} is not a folder", options.folder.display())));
         }
         if options.heartbeat.is_some() && options.mode.ecs().is_none() {
-            return Err(Error::usage("a heartbeat is an event: it is for --to ecs"));
+            return Err(Error::usage("only events of ECS can have a heartbeat"));
         }
         if options.heartbeat.is_some_and(|every| every < MIN_HEARTBEAT) {
             return Err(Error::usage("a heartbeat takes 1s at least"));

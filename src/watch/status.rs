@@ -132,7 +132,7 @@ impl WatchStatus {
         let folder = options.state.clone().unwrap_or_else(|| options.folder.join(STATE));
         let Some(journal) = Journal::read(&folder)? else {
             return Err(Error::usage(format!(
-                "{} is not the state of a watch: name its folder with --state-dir",
+                "{} is not the state of a watch: the folder of the state may be another one",
                 folder.display()
             )));
         };
