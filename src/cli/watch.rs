@@ -19,7 +19,7 @@ use super::{
     terminal::{Lines, escape},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     feed::Feed,
     model::Timestamp,
     ops::{self, WatchControl},
@@ -87,7 +87,12 @@ fn status(args: &WatchArgs, form: StatusForm) -> Result<Exit> {
         .with_pick(PathFilter::new(&args.read.include, &args.read.exclude)?);
     options.state = args.state_dir.as_deref().map(Path::to_path_buf);
     options.out = args.out.as_deref().map(Path::to_path_buf);
-    let status = ops::watch_status(&options)?;
+    let status = ops::watch_status(&options).map_err(|error| match error.kind() {
+        ErrorKind::Usage(message) if args.state_dir.is_none() => {
+            Error::usage(format!("{message}: name its folder with --state-dir"))
+        }
+        _ => error,
+    })?;
     match form {
         StatusForm::Json => {
             let mut lines = Lines::default();
@@ -155,6 +160,13 @@ fn options(args: &WatchArgs) -> Result<WatchOptions> {
     let mut options = WatchOptions::new(folder, &out, what, name);
     options.state = args.state_dir.as_deref().map(Path::to_path_buf);
     options.metrics = args.metrics.as_deref().map(Path::to_path_buf);
+    let is_ecs = matches!(
+        options.mode,
+        WatchMode::Events(Feed::Ecs(_)) | WatchMode::Changes(ChangeFormat::Events(_), _)
+    );
+    if args.heartbeat.is_some() && !is_ecs {
+        return Err(Error::usage("--heartbeat is for --to ecs"));
+    }
     options.heartbeat = args.heartbeat;
     options.settle = args.settle;
     options.filter.clone_from(&args.filter);

@@ -131,10 +131,7 @@ impl WatchStatus {
     pub fn read(options: &WatchStatusOptions) -> Result<Self> {
         let folder = options.state.clone().unwrap_or_else(|| options.folder.join(STATE));
         let Some(journal) = Journal::read(&folder)? else {
-            return Err(Error::usage(format!(
-                "{} is not the state of a watch: the folder of the state may be another one",
-                folder.display()
-            )));
+            return Err(Error::usage(format!("{} is not the state of a watch", folder.display())));
         };
         let mut status = Self {
             format: journal.feed().to_owned(),
