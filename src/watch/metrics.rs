@@ -67,7 +67,7 @@ impl Counters {
         report.errors.iter().for_each(|error| self.error(error));
     }
 
-    /// Adds lines that were appended to the feed, of which so many make an event.
+    /// Counts lines that were appended to the feed, and their events. Each event has `lines_per_event` lines.
     pub(super) fn written(&mut self, lines: u64, bytes: u64, lines_per_event: u64) {
         self.lines = self.lines.saturating_add(lines);
         self.written_bytes = self.written_bytes.saturating_add(bytes);
