@@ -1,4 +1,4 @@
-//! What a function of an engine receives.
+//! Input of the functions of an engine.
 
 use crate::model::{Host, Port, ScanHeader};
 

@@ -5,6 +5,7 @@ use ::csv::{QuoteStyle, WriterBuilder};
 
 use super::{
     RowEncoder, SinkOptions,
+    chosen_columns::ChosenColumns,
     text::{TextChunk, TextRowEncoder, TextSink, no_buffer, take_texts},
 };
 use crate::{
@@ -24,34 +25,17 @@ pub type CsvSink = TextSink<CsvRows>;
 #[derive(Debug)]
 pub struct CsvRows {
     /// Tables to write.
-    tables: Vec<Columns>,
+    tables: Vec<Option<ChosenColumns>>,
     buffers: Vec<Vec<u8>>,
     join: Option<String>,
     safe: bool,
     scratch: Vec<u8>,
 }
 
-/// Columns of a table to write.
-#[derive(Debug)]
-enum Columns {
-    None,
-    All,
-    Some(Vec<&'static Column>),
-}
-
 impl CsvRows {
     pub(super) fn new(options: &SinkOptions) -> Self {
-        let tables = Table::of_merges().map(|table| {
-            if !options.tables.contains(&table) {
-                Columns::None
-            } else if options.columns_of(table).is_none() {
-                Columns::All
-            } else {
-                Columns::Some(options.text_columns(table))
-            }
-        });
         Self {
-            tables: tables.collect(),
+            tables: ChosenColumns::text_per_table(options),
             buffers: vec![Vec::new(); Table::COUNT],
             join: options.csv_join.clone(),
             safe: options.csv_safe,
@@ -89,14 +73,11 @@ impl RowEncoder for CsvRows {
         else {
             return Err(no_buffer(table));
         };
+        let Some(columns) = columns else { return Ok(()) };
         let start = out.len();
         let (join, safe) = (self.join.as_deref(), self.safe);
         let mut to = Fields { join, safe, scratch: &mut self.scratch, out };
-        match columns {
-            Columns::None => return Ok(()),
-            Columns::All => row.cells(&mut to),
-            Columns::Some(chosen) => chosen.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
-        }
+        columns.visit(row, &mut to);
         // A line with a single null would be blank, and readers skip blank lines.
         if out.len() == start.saturating_add(1) {
             out.truncate(start);

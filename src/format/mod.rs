@@ -35,6 +35,7 @@
 
 mod arrow;
 mod blocks;
+mod chosen_columns;
 mod csv;
 mod feed;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -51,7 +51,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 
 /// Type of a field of a record.
 pub(crate) trait FieldValue<'a> {
-    /// The same type, owning its text.
+    /// Type of the record with text of its own.
     type Owned;
 
     /// Converts to a value that owns its text.

@@ -81,7 +81,7 @@ pub struct DiffReport {
     pub changes: u64,
     /// Number of differences that only one state looked for.
     pub not_scanned: u64,
-    /// What the output could not hold, such as texts that were cut.
+    /// Warnings about the output, such as texts that were cut.
     pub output_warnings: Vec<String>,
 }
 

@@ -63,10 +63,10 @@ impl IngestOptions {
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct IngestReport {
-    /// What was read. Its rows are those that were loaded, and its warnings include those about copies of scans.
+    /// Report on what was read. Its rows are those that were loaded, and its warnings include those about copies of scans.
     #[serde(flatten)]
     pub report: Report,
-    /// What was loaded.
+    /// Report on what was loaded.
     #[serde(rename = "ingest")]
     pub loaded: LoadReport,
 }

@@ -53,9 +53,9 @@ impl InspectOptions {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// What was found in the inputs.
+    /// Contents of the inputs.
     pub summary: InputSummary,
-    /// What was read.
+    /// Report on what was read.
     pub report: Report,
 }
 

@@ -200,7 +200,7 @@ fn known_tables() -> Vec<Table> {
     Table::ALL.into_iter().chain(Table::DERIVED).collect()
 }
 
-/// What a statement does, as SQLite reports it while it is prepared.
+/// Actions of a statement, as SQLite reports them while it is prepared.
 #[derive(Debug, Default)]
 struct Actions {
     /// Names of the tables that it reads.

@@ -161,7 +161,7 @@ pub struct Report {
     /// Existing output that was kept because no scan was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<String>,
-    /// What the output could not hold, such as texts that were cut.
+    /// Warnings about the output, such as texts that were cut.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub output_warnings: Vec<String>,
     /// True if the pipeline was stopped.

@@ -24,7 +24,7 @@ use crate::{
 /// First line of the file.
 const MARKER: &str = "# Metrics of scanmill watch; see docs/watch.md\n";
 
-/// What a watch has done since it started.
+/// Counters of a watch since it started.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     /// Files that were read, refused and skipped.

@@ -10,8 +10,8 @@ use rusqlite::{
 
 use crate::{
     error::Result,
-    format::{RowEncoder, SinkOptions},
-    table::{Cell, CellVisitor, Column, Field, Row, Table},
+    format::{RowEncoder, SinkOptions, chosen_columns::ChosenColumns},
+    table::{Cell, CellVisitor, Field, Row},
 };
 
 /// Tags of values.
@@ -24,16 +24,9 @@ const BLOB: u8 = 4;
 /// Encodes rows as records.
 #[derive(Debug)]
 pub struct SqliteRows {
-    tables: Vec<Option<Columns>>,
+    tables: Vec<Option<ChosenColumns>>,
     records: Vec<u8>,
     scratch: Vec<u8>,
-}
-
-/// Columns of a table to write.
-#[derive(Debug)]
-enum Columns {
-    All,
-    Some(Vec<&'static Column>),
 }
 
 /// Rows of any tables.
@@ -44,10 +37,7 @@ pub struct SqliteChunk {
 
 impl SqliteRows {
     pub(crate) fn new(options: &SinkOptions) -> Self {
-        let columns = |table: Table| options.columns_of(table).map_or(Columns::All, Columns::Some);
-        let tables = Table::of_merges()
-            .map(|table| options.tables.contains(&table).then(|| columns(table)))
-            .collect();
+        let tables = ChosenColumns::per_table(options);
         Self { tables, records: Vec::new(), scratch: Vec::new() }
     }
 }
@@ -62,10 +52,7 @@ impl RowEncoder for SqliteRows {
         // There are far fewer than 256 tables.
         out.push(u8::try_from(number).unwrap_or(u8::MAX));
         let mut to = Values { out, scratch };
-        match columns {
-            Columns::All => row.cells(&mut to),
-            Columns::Some(chosen) => chosen.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
-        }
+        columns.visit(row, &mut to);
         Ok(())
     }
 

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    format::{RowEncoder, SinkOptions, csv::is_formula},
-    table::{Cell, CellVisitor, Column, Field, Row, Table},
+    format::{RowEncoder, SinkOptions, chosen_columns::ChosenColumns, csv::is_formula},
+    table::{Cell, CellVisitor, Field, Row, Table},
     text::{
         push_if_clean, push_number, push_short,
         search::{ByteClass, control_mask, equal_mask, position},
@@ -40,7 +40,7 @@ const UNIX_EPOCH_DAYS: f64 = 25_569.0;
 /// Encodes rows as rows of worksheets.
 #[derive(Debug)]
 pub struct XlsxRows {
-    tables: Vec<Option<Columns>>,
+    tables: Vec<Option<ChosenColumns>>,
     /// Encoded rows per table.
     chunks: Vec<XlsxChunk>,
     /// Names of columns in references: A, B, ...
@@ -48,22 +48,9 @@ pub struct XlsxRows {
     scratch: Vec<u8>,
 }
 
-/// Columns of a table to write.
-#[derive(Debug)]
-enum Columns {
-    All,
-    Some(Vec<&'static Column>),
-}
-
 impl XlsxRows {
     pub(super) fn new(options: &SinkOptions) -> Self {
-        let columns = |table: Table| match options.columns_of(table) {
-            None => Columns::All,
-            Some(_) => Columns::Some(options.text_columns(table)),
-        };
-        let tables = Table::of_merges()
-            .map(|table| options.tables.contains(&table).then(|| columns(table)))
-            .collect();
+        let tables = ChosenColumns::text_per_table(options);
         let counts = options.tables.iter().map(|table| options.text_columns(*table).len());
         let letters = (0..counts.max().unwrap_or(0)).map(column_letters).collect();
         let chunks = Table::of_merges().map(XlsxChunk::new).collect();
@@ -88,10 +75,7 @@ impl RowEncoder for XlsxRows {
         chunk.xml.push(ROW_START);
         let (letters, scratch) = (&*self.letters, &mut self.scratch);
         let mut to = SheetCells { letters, column: 0, scratch, chunk };
-        match columns {
-            Columns::All => row.cells(&mut to),
-            Columns::Some(chosen) => chosen.iter().for_each(|c| to.cell(&c.field, "", c.cell(row))),
-        }
+        columns.visit(row, &mut to);
         chunk.xml.extend_from_slice(b"</row>");
         chunk.rows = chunk.rows.saturating_add(1);
         Ok(())

@@ -87,7 +87,7 @@ fn job(threads: usize) -> JobOptions {
     JobOptions::new(MemoryBudget::new(None, threads).unwrap())
 }
 
-/// What a job reported while it ran.
+/// Progress that a job reported while it ran.
 #[derive(Default)]
 struct Recorded {
     calls: Mutex<Vec<&'static str>>,
