@@ -19,8 +19,8 @@ impl ChosenColumns {
         per_table(options, columns)
     }
 
-    /// Returns the columns of each table by its number that text formats write; `None` for a table that is not written. With [`All`](Self::All), the visitor gets the others,
-    /// too, and leaves them out.
+    /// Returns the columns of each table by its number that text formats write; `None` for a table that is not written.
+    /// With [`All`](Self::All), the visitor gets the others, too, and leaves them out.
     pub(super) fn text_per_table(options: &SinkOptions) -> Vec<Option<Self>> {
         per_table(options, |table| match options.columns_of(table) {
             None => Self::All,

@@ -1,21 +1,20 @@
 //! Text that is written per host: what line formats and formats for people share.
 //!
 //! A format implements [`HostText`], which appends the text of a host, and of the start and the end of a scan. Here are
-//! the encoder and the writer around it. The encoder works on any thread and does not see where a scan starts, so the
-//! writer adds the start of a scan before the first chunk of its text.
+//! the encoder and the writer around it. The writer adds the start of a scan before the first chunk of its text.
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{ChunkWriter, Emit, Format, MergeEncoder, ScanEncoder, Written};
+use super::{
+    ChunkWriter, Emit, Format, MergeEncoder, ScanEncoder, Written,
+    scan_chunks::{ScanChunk, ScanChunks},
+};
 use crate::{
     error::Result,
     model::{Host, MergedHost, ScanActivity, ScanHeader, ScanSummary, Service},
     output::DocumentSink,
     text::is_invisible,
 };
-
-/// Number of bytes of text that one chunk holds.
-const PIECE: usize = 256 << 10;
 
 /// Text of hosts and scans.
 pub trait HostText: Clone + Send + 'static {
@@ -60,7 +59,7 @@ impl<T: HostText> ChunkWriter for HostTextSink<T> {
     type Chunk = HostTextChunk;
 
     fn write(&mut self, chunk: HostTextChunk) -> Result<()> {
-        let HostTextChunk { scan, text, end } = chunk;
+        let HostTextChunk { scan, text, end, .. } = chunk;
         let mut before = String::new();
         self.start(&mut before);
         if let Some(scan) = scan.filter(|_| !self.merged) {
@@ -100,58 +99,27 @@ impl<T: HostText> Format for HostTextSink<T> {
     fn encoder(&self) -> HostTextEncoder<T> {
         HostTextEncoder {
             format: self.format.clone(),
-            scan: None,
-            text: String::new(),
-            ready: Vec::new(),
-            ready_bytes: 0,
+            chunks: ScanChunks::default(),
             written: Written::default(),
         }
     }
 }
 
 /// Text of hosts of one scan, or the end of a scan.
-#[derive(Debug)]
-pub struct HostTextChunk {
-    /// Scan of the hosts; `None` for those of a merge.
-    scan: Option<Arc<ScanHeader>>,
-    text: String,
-    end: Option<Box<ScanSummary>>,
-}
+pub type HostTextChunk = ScanChunk<String>;
 
 /// Encodes hosts as text.
 pub struct HostTextEncoder<T> {
     format: T,
-    scan: Option<Arc<ScanHeader>>,
-    text: String,
-    ready: Vec<HostTextChunk>,
-    ready_bytes: usize,
+    chunks: ScanChunks<String>,
     written: Written,
 }
 
 impl<T: HostText> HostTextEncoder<T> {
-    /// Sets the scan of what follows.
-    fn begin(&mut self, scan: &ScanHeader) {
-        if !self.scan.as_ref().is_some_and(|own| own.is_same_document(scan)) {
-            self.cut(None);
-            self.scan = Some(Arc::new(scan.clone()));
-        }
-    }
-
-    /// Completes a chunk.
-    fn cut(&mut self, end: Option<Box<ScanSummary>>) {
-        if self.text.is_empty() && end.is_none() {
-            return;
-        }
-        let next = String::with_capacity(self.text.len().min(PIECE));
-        let text = std::mem::replace(&mut self.text, next);
-        self.ready_bytes = self.ready_bytes.saturating_add(text.len());
-        self.ready.push(HostTextChunk { scan: self.scan.clone(), text, end });
-    }
-
     fn add_host(&mut self, host: &Host<'_>, emit: Emit<'_, HostTextChunk>) -> Result<()> {
-        let lines = self.format.host(host, &mut self.text);
+        let lines = self.format.host(host, &mut self.chunks.text);
         self.written.lines = self.written.lines.saturating_add(lines);
-        if self.text.len() < PIECE {
+        if !self.chunks.is_full() {
             return Ok(());
         }
         self.take().into_iter().try_for_each(emit)
@@ -167,7 +135,7 @@ impl<T: HostText> ScanEncoder for HostTextEncoder<T> {
         host: &Host<'_>,
         emit: Emit<'_, HostTextChunk>,
     ) -> Result<()> {
-        self.begin(scan);
+        self.chunks.begin(scan);
         self.add_host(host, emit)
     }
 
@@ -176,10 +144,7 @@ impl<T: HostText> ScanEncoder for HostTextEncoder<T> {
     }
 
     fn scan_end(&mut self, _: &str, record: ScanSummary) -> Result<()> {
-        if record.has_scan {
-            self.begin(&record.header);
-            self.cut(Some(Box::new(ScanSummary { diagnostics: Vec::new(), ..record })));
-        }
+        self.chunks.end(record);
         Ok(())
     }
 
@@ -188,7 +153,7 @@ impl<T: HostText> ScanEncoder for HostTextEncoder<T> {
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.ready_bytes.saturating_add(self.text.len())
+        self.chunks.bytes()
     }
 
     fn emitted_bytes(chunk: &HostTextChunk) -> usize {
@@ -196,9 +161,7 @@ impl<T: HostText> ScanEncoder for HostTextEncoder<T> {
     }
 
     fn take(&mut self) -> Vec<HostTextChunk> {
-        self.cut(None);
-        self.ready_bytes = 0;
-        std::mem::take(&mut self.ready)
+        self.chunks.take()
     }
 }
 

@@ -48,6 +48,7 @@ mod jsonl;
 mod markdown;
 mod options;
 pub(crate) mod parquet;
+mod scan_chunks;
 #[cfg(feature = "full")]
 pub(crate) mod sqlite;
 mod text;

@@ -26,16 +26,15 @@ use std::{path::PathBuf, sync::Arc};
 
 use self::{scan::DocumentScans, spool::Spool};
 use super::{
-    ChunkWriter, Emit, Format, MergeEncoder, ScanEncoder, SinkOptions, Written, options::LAYOUT,
+    ChunkWriter, Emit, Format, MergeEncoder, ScanEncoder, SinkOptions, Written,
+    options::LAYOUT,
+    scan_chunks::{ScanChunk, ScanChunks},
 };
 use crate::{
     error::{Error, Result},
     model::{Host, HostState, HostTotals, MergedHost, ScanActivity, ScanHeader, ScanSummary},
     output::{FolderOptions, Output, Replace, StagedOutput, TextStream},
 };
-
-/// Number of bytes of hosts that one chunk holds.
-const PIECE: usize = 256 << 10;
 
 /// Returns true for the name of a document in a folder, such as `scan-000001.xml`.
 pub(super) fn is_document_name(name: &str) -> bool {
@@ -210,18 +209,11 @@ impl Format for XmlSink {
 }
 
 /// Hosts of one scan as XML, or the end of a scan.
-#[derive(Debug)]
-pub struct XmlChunk {
-    /// Scan of the hosts; `None` for those of a merge.
-    scan: Option<Arc<ScanHeader>>,
-    text: Vec<u8>,
-    counts: HostCounts,
-    end: Option<Box<ScanSummary>>,
-}
+pub type XmlChunk = ScanChunk<Vec<u8>, HostCounts>;
 
 /// Number of hosts by state.
 #[derive(Debug, Clone, Copy, Default)]
-struct HostCounts {
+pub struct HostCounts {
     up: i64,
     down: i64,
     total: i64,
@@ -243,41 +235,17 @@ impl HostCounts {
 /// Encodes hosts as XML.
 #[derive(Debug, Default)]
 pub struct XmlEncoder {
-    scan: Option<Arc<ScanHeader>>,
-    text: Vec<u8>,
-    counts: HostCounts,
-    ready: Vec<XmlChunk>,
-    ready_bytes: usize,
+    chunks: ScanChunks<Vec<u8>, HostCounts>,
     written: Written,
 }
 
 impl XmlEncoder {
-    /// Sets the scan of what follows.
-    fn begin(&mut self, scan: &ScanHeader) {
-        if !self.scan.as_ref().is_some_and(|own| own.is_same_document(scan)) {
-            self.cut(None);
-            self.scan = Some(Arc::new(scan.clone()));
-        }
-    }
-
-    /// Completes a chunk.
-    fn cut(&mut self, end: Option<Box<ScanSummary>>) {
-        if self.text.is_empty() && end.is_none() {
-            return;
-        }
-        let next = Vec::with_capacity(self.text.len().min(PIECE));
-        let text = std::mem::replace(&mut self.text, next);
-        self.ready_bytes = self.ready_bytes.saturating_add(text.len());
-        let counts = std::mem::take(&mut self.counts);
-        self.ready.push(XmlChunk { scan: self.scan.clone(), text, counts, end });
-    }
-
     fn add_host(&mut self, host: &Host<'_>, emit: Emit<'_, XmlChunk>) -> Result<()> {
-        host::host(host, &mut self.text);
+        host::host(host, &mut self.chunks.text);
         let is = |state| i64::from(host.status.state == state);
         let (up, down) = (is(HostState::Up), is(HostState::Down));
-        self.counts.add(HostCounts { up, down, total: 1 });
-        if self.text.len() < PIECE {
+        self.chunks.counts.add(HostCounts { up, down, total: 1 });
+        if !self.chunks.is_full() {
             return Ok(());
         }
         self.take().into_iter().try_for_each(emit)
@@ -288,21 +256,18 @@ impl ScanEncoder for XmlEncoder {
     type Chunk = XmlChunk;
 
     fn host(&mut self, scan: &ScanHeader, host: &Host<'_>, emit: Emit<'_, XmlChunk>) -> Result<()> {
-        self.begin(scan);
+        self.chunks.begin(scan);
         self.add_host(host, emit)
     }
 
     fn activity(&mut self, scan: &ScanHeader, _: i32, activity: &ScanActivity) -> Result<()> {
-        self.begin(scan);
-        host::activity(activity, &mut self.text);
+        self.chunks.begin(scan);
+        host::activity(activity, &mut self.chunks.text);
         Ok(())
     }
 
     fn scan_end(&mut self, _: &str, record: ScanSummary) -> Result<()> {
-        if record.has_scan {
-            self.begin(&record.header);
-            self.cut(Some(Box::new(ScanSummary { diagnostics: Vec::new(), ..record })));
-        }
+        self.chunks.end(record);
         Ok(())
     }
 
@@ -311,7 +276,7 @@ impl ScanEncoder for XmlEncoder {
     }
 
     fn buffered_bytes(&self) -> usize {
-        self.ready_bytes.saturating_add(self.text.len())
+        self.chunks.bytes()
     }
 
     fn emitted_bytes(chunk: &XmlChunk) -> usize {
@@ -319,9 +284,7 @@ impl ScanEncoder for XmlEncoder {
     }
 
     fn take(&mut self) -> Vec<XmlChunk> {
-        self.cut(None);
-        self.ready_bytes = 0;
-        std::mem::take(&mut self.ready)
+        self.chunks.take()
     }
 }
 
@@ -332,7 +295,7 @@ impl MergeEncoder for XmlEncoder {
         _: &[&ScanHeader],
         emit: Emit<'_, XmlChunk>,
     ) -> Result<()> {
-        debug_assert!(self.scan.is_none(), "the hosts of a merge come before its scans");
+        debug_assert!(!self.chunks.has_scan(), "the hosts of a merge come before its scans");
         self.add_host(&merged.host, emit)
     }
 }
